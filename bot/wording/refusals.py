@@ -1,0 +1,57 @@
+"""The sentence for each reason a request was not accepted.
+
+Owns the wording of `generation.refusals`. Pure: values in, plain sentences out; adapters escape them for their
+platform. Tone: plain, short, never blaming, no exclamation marks.
+"""
+
+from typing import assert_never
+
+from bot.wording.numbers import clock_time, duration, pictures
+from generation import refusals as r
+
+
+def refusal(reason: r.Refusal, *, now: int) -> str:  # noqa: C901, PLR0911, PLR0912 - one case a reason, closed by assert_never
+    """One plain sentence (or two short ones) for a refusal; `now` in ms decides what "in 3 h" means."""
+    match reason:
+        case r.EmptyPrompt():
+            return "The prompt is empty. Say what you would like to see."
+        case r.PromptTooLong(length=length, limit=limit):
+            return f"The prompt is {length:,} characters long; the limit is {limit:,}."
+        case r.UnknownModel(asked=asked, offered=offered):
+            return f"No model here is called “{shorten(asked)}”. There are: {', '.join(offered)}."
+        case r.BadSize(asked=asked, model=model, allowed=allowed):
+            return f"{model} does not draw “{shorten(asked)}”. It draws {', '.join(allowed)}."
+        case r.BadSeed(highest=highest):
+            return f"A seed is a whole number from 0 to {highest}."
+        case r.BadCount(most=most):
+            return f"This model draws 1 to {most} pictures at a time." if most > 1 else "This model draws one at a time."
+        case r.QuotaUsed():
+            return _quota_used(reason, now)
+        case r.Sanctioned(until=until, reason=why, case=case):
+            when = f"until {clock_time(until)} (in {duration(until - now)})" if until else "until a moderator lifts it"
+            because = f" Reason given: {why}" if why else ""
+            return f"A moderator has paused your picture requests {when}.{because} Case {case}."
+        case r.PromptHeld(term=term, case=case):
+            return f"This server holds prompts that mention “{term}”. Nothing was charged. Ask a moderator: case {case}."
+        case r.PromptRejected(term=term, case=case):
+            return f"This server does not draw prompts that mention “{term}”. Nothing was charged. Case {case}."
+        case r.TooManyWaiting(waiting=waiting):
+            return f"You have {waiting} requests under way, the most at a time here. Ask again when one is done."
+        case _:
+            assert_never(reason)
+
+
+def _quota_used(reason: r.QuotaUsed, now: int) -> str:
+    status = reason.status
+    back = f"The next ones come back at {clock_time(status.resets_at)} (in {duration(status.resets_at - now)})."
+    if status.left:
+        return f"You asked for {pictures(reason.asked)} and have {status.left} left today. {back}"
+    if not status.daily:
+        return "You have no pictures a day here. A moderator can change that."
+    return f"You have used today's {pictures(status.daily)}. {back}"
+
+
+def shorten(text: str, most: int = 60) -> str:
+    """A member's text cut to `most` characters, on one line."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= most else flat[: most - 1].rstrip() + "…"

@@ -1,0 +1,1 @@
+"""What an image job is and how it is made."""

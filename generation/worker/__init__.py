@@ -1,0 +1,1 @@
+"""The GPU half: takes jobs, makes pictures, hands outcomes back."""

@@ -1,0 +1,1 @@
+"""Detectors for pictures and prompts, one file each."""
