@@ -14,7 +14,7 @@ from generation.request import GenerationRequest
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture to show: exactly these bytes. `filename` is unique to request and place in it, so it can be looked up."""
+    """A picture to show: exactly these bytes. `filename` is unique to request and place in it, so it can be found."""
 
     filename: str
     data: bytes
@@ -51,14 +51,14 @@ class Receipt:
     note: Callable[[Mapping[str, str]], Awaitable[None]]
 
 
-class Undeliverable(Exception):  # noqa: N818 - an outcome of telling, named as such
+class Undeliverable(Exception):
     """The member can no longer be told here: channel gone, bot removed, permission missing. Final.
 
     The message is for operators: no token, no prompt.
     """
 
 
-class TryAgain(Exception):  # noqa: N818 - an outcome of telling, named as such
+class TryAgain(Exception):
     """The platform is busy or down; try later. `after_s` is the platform's own wish, if it had one."""
 
     def __init__(self, detail: str, after_s: float | None = None) -> None:
@@ -75,7 +75,7 @@ class Messenger(Protocol):
         """The shortest time between two `progress` calls for one request that the platform's limits allow."""
 
     async def progress(self, request: GenerationRequest, line: str) -> None:
-        """Show a passing line in the placeholder. Loses it quietly when the platform is busy; must not raise for that."""
+        """Show a passing line in the placeholder; lose it quietly when the platform is busy, never raise for that."""
 
     async def deliver(self, request: GenerationRequest, message: Message, receipt: Receipt) -> str:
         """Tell the member, at most once however often this is called with the same request; return the message's id.

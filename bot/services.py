@@ -19,7 +19,7 @@ from moderation.verdict import Action
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Who gives a moderator's command. `moderator` is the adapter's own fresh check with the platform, not the menu's."""
+    """Who gives a moderator's command. `moderator` is the adapter's own fresh check with the platform."""
 
     requester: Requester
     moderator: bool
@@ -68,7 +68,7 @@ class Desk(Protocol):
         """Give a member pictures on top, once."""
 
     async def filter_add(self, actor: Actor, keyword: str, effect: Action | None) -> Reply:
-        """Add a keyword rule (AutoMod's syntax). `effect` is HOLD, REJECT, or ALLOW for the allow-list; None is HOLD."""
+        """Add a keyword rule (AutoMod's syntax). `effect` is HOLD (also for None), REJECT, or ALLOW: the allow-list."""
 
     async def filter_remove(self, actor: Actor, keyword: str) -> Reply:
         """Take a keyword away, from rules or allow-list."""
@@ -127,5 +127,5 @@ class Adapter(Protocol):
         """Serve until cancelled; reconnects by itself. Raises `AdapterRejected` if the platform refuses the tokens."""
 
 
-class AdapterRejected(Exception):  # noqa: N818 - what the platform did
+class AdapterRejected(Exception):
     """The platform refuses the token or the configuration; the message says so in plain words, without the token."""

@@ -83,5 +83,5 @@ class OutOfMemory(GenerationError):
     kind = FailureKind.OUT_OF_MEMORY
 
 
-class GenerationCancelled(Exception):  # noqa: N818 - a way out, not an error
+class GenerationCancelled(Exception):
     """The member cancelled, or the worker is draining; raised between steps."""

@@ -10,7 +10,7 @@ from bot.wording.numbers import clock_time, duration, pictures
 from generation import refusals as r
 
 
-def refusal(reason: r.Refusal, *, now: int) -> str:  # noqa: C901, PLR0911, PLR0912 - one case a reason, closed by assert_never
+def refusal(reason: r.Refusal, *, now: int) -> str:  # noqa: C901, PLR0911 - one case a reason, closed by assert_never
     """One plain sentence (or two short ones) for a refusal; `now` in ms decides what "in 3 h" means."""
     match reason:
         case r.EmptyPrompt():
@@ -24,7 +24,9 @@ def refusal(reason: r.Refusal, *, now: int) -> str:  # noqa: C901, PLR0911, PLR0
         case r.BadSeed(highest=highest):
             return f"A seed is a whole number from 0 to {highest}."
         case r.BadCount(most=most):
-            return f"This model draws 1 to {most} pictures at a time." if most > 1 else "This model draws one at a time."
+            return (
+                f"This model draws 1 to {most} pictures at a time." if most > 1 else "This model draws one at a time."
+            )
         case r.QuotaUsed():
             return _quota_used(reason, now)
         case r.Sanctioned(until=until, reason=why, case=case):
@@ -32,7 +34,9 @@ def refusal(reason: r.Refusal, *, now: int) -> str:  # noqa: C901, PLR0911, PLR0
             because = f" Reason given: {why}" if why else ""
             return f"A moderator has paused your picture requests {when}.{because} Case {case}."
         case r.PromptHeld(term=term, case=case):
-            return f"This server holds prompts that mention “{term}”. Nothing was charged. Ask a moderator: case {case}."
+            return (
+                f"This server holds prompts that mention “{term}”. Nothing was charged. Ask a moderator: case {case}."
+            )
         case r.PromptRejected(term=term, case=case):
             return f"This server does not draw prompts that mention “{term}”. Nothing was charged. Case {case}."
         case r.TooManyWaiting(waiting=waiting):

@@ -12,7 +12,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A category (OpenAI's names: `sexual`, `violence/graphic`, …), its score from 0 to 1, and the detector's opinion."""
+    """A category by OpenAI's names (`sexual`, `violence/graphic`, …), its score from 0 to 1, the detector's opinion."""
 
     category: str
     score: float
