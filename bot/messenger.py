@@ -74,8 +74,11 @@ class Messenger(Protocol):
     def progress_interval_s(self) -> float:
         """The shortest time between two `progress` calls for one request that the platform's limits allow."""
 
-    async def progress(self, request: GenerationRequest, line: str) -> None:
-        """Show a passing line in the placeholder; lose it quietly when the platform is busy, never raise for that."""
+    async def progress(self, request: GenerationRequest, line: str, percent: int | None) -> None:
+        """Show a passing line in the placeholder; lose it quietly when the platform is busy, never raise for that.
+
+        `percent` is how far the drawing is, for platforms that can show a bar, and None while it has not begun.
+        """
 
     async def deliver(self, request: GenerationRequest, message: Message, receipt: Receipt) -> str:
         """Tell the member, at most once however often this is called with the same request; return the message's id.
