@@ -99,7 +99,6 @@ class FrontLine:
 
     async def enqueue(self, order: JobOrder, score: int) -> None:
         """Put a job into its pool's line; `score` in ms decides its place. Doing so again changes nothing."""
-        await self._redis.delete(_CANCEL_PREFIX + order.request_id)
         await self._redis.enqueue_job(
             JOB_NAME,
             codec.encode(order),

@@ -15,7 +15,7 @@ from generation.request import Ask, GenerationParams
 HIGHEST_SEED = 2**32 - 1
 """Seeds fit in 32 bits, as every common scheduler and interface takes them."""
 
-_SIZE = re.compile(r"(\d{2,5})\s*[x×X*]\s*(\d{2,5})")  # noqa: RUF001 - members do type the multiplication sign
+_SIZE = re.compile(r"(\d{2,5})\s*[x×X*]\s*(\d{2,5})")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,130 @@
+"""From a worker's outcome to the request's fate: delivered, held, withheld, failed or cancelled, or tried again.
+
+Owns the decision (`ending_of`) and the intake loop. An outcome is read from the artifact store, where it outlives
+Redis; the notice in Redis only says when to look. Recording it, its verdicts and its timeline is one transaction, and
+doing so twice changes nothing. It must not know platforms or sentences.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from generation import codec, journal
+from generation.artifacts import ArtifactStore
+from generation.database import Database
+from generation.jobs import LINE_ERRORS, FrontLine
+from generation.journal import State
+from generation.result import Outcome, OutcomeKind, ProducedImage
+from moderation.verdict import Action
+
+log = logging.getLogger(__name__)
+
+_LONGEST_RETRY_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRule:
+    """How often a failed request is tried in all, and the pause after the first attempt; each later one doubles it."""
+
+    attempts: int
+    first_pause_s: float
+
+    def pause_s(self, outcome: Outcome) -> float | None:
+        """Seconds until the next attempt, or None when there is to be none. A provider's own wish is the least."""
+        failure = outcome.failure
+        if failure is None or not failure.kind.retryable or outcome.attempt >= self.attempts:
+            return None
+        pause = min(self.first_pause_s * 2 ** (outcome.attempt - 1), _LONGEST_RETRY_S)
+        return max(pause, failure.retry_after_s or 0.0)
+
+
+def passing(outcome: Outcome) -> tuple[ProducedImage, ...]:
+    """The pictures that may be shown: a stored reason to pass, and none against."""
+    return tuple(i for i in outcome.images if i.verdict.reasons and i.verdict.action <= Action.BLUR)
+
+
+def ending_of(outcome: Outcome) -> State:
+    """How a request with this outcome ends.
+
+    Some pictures passing means delivered (with those); else one that waits for a moderator means held; else withheld.
+    """
+    if outcome.kind is OutcomeKind.CANCELLED:
+        return State.CANCELLED
+    if outcome.kind is OutcomeKind.FAILED:
+        return State.FAILED
+    if passing(outcome):
+        return State.DELIVERED
+    undecided = any(not i.verdict.reasons or i.verdict.action is Action.HOLD for i in outcome.images)
+    return State.HELD if undecided or not outcome.images else State.WITHHELD
+
+
+class Intake:
+    """Takes outcomes in and moves their requests on."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        store: ArtifactStore,
+        line: FrontLine,
+        retry: RetryRule,
+        now: Callable[[], int],
+        wake_relay: Callable[[], None],
+        wake_delivery: Callable[[], None],
+    ) -> None:
+        """Take what it reads from, writes to, and whom it wakes; `now` in ms."""
+        self._database, self._store, self._line = database, store, line
+        self._retry, self._now = retry, now
+        self._wake_relay, self._wake_delivery = wake_relay, wake_delivery
+
+    async def run(self) -> None:
+        """Take notices until cancelled. With Redis away, the sweeper finds outcomes in the store."""
+        while True:
+            try:
+                notice = await self._line.next_notice(1.0)
+            except codec.Malformed as error:
+                log.warning("A notice in Redis made no sense and was dropped: %s", error)
+                continue
+            except LINE_ERRORS:
+                await asyncio.sleep(1.0)
+                continue
+            if notice is not None:
+                await self.take(notice.request_id, notice.attempt)
+
+    async def take(self, request_id: str, attempt: int) -> bool:
+        """Record the outcome of an attempt if there is one in the store; whether the request moved on."""
+        try:
+            outcome = await asyncio.to_thread(self._store.get_outcome, request_id, attempt)
+        except (codec.Malformed, ValueError) as error:
+            log.warning("An outcome in the artifact store made no sense: %s", error)
+            return False
+        if outcome is None or (outcome.request_id, outcome.attempt) != (request_id, attempt):
+            return False
+        return await self.record(outcome)
+
+    async def record(self, outcome: Outcome) -> bool:
+        """Move the request on by its outcome; False if it was not waiting for this one."""
+        now, pause = self._now(), self._retry.pause_s(outcome)
+        if outcome.failure is not None:
+            log.warning(
+                "request %s attempt %d failed: %s (%s)",
+                outcome.request_id,
+                outcome.attempt,
+                outcome.failure.kind,
+                outcome.failure.detail,
+            )
+        if pause is not None:
+            later = now + round(pause * 1000)
+            moved = await self._database.write(
+                lambda db: journal.try_again(db, outcome.request_id, attempt=outcome.attempt, not_before=later, now=now)
+            )
+            self._wake_relay()
+            return moved
+        moved = await self._database.write(
+            lambda db: journal.decide(
+                db, outcome.request_id, attempt=outcome.attempt, ending=ending_of(outcome), outcome=outcome, now=now
+            )
+        )
+        self._wake_delivery()
+        return moved
