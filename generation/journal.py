@@ -156,7 +156,8 @@ def put_in_outbox(db: Database, request_id: str, attempt: int, not_before: int) 
     """Have the request said to Redis (again); once it is in the outbox, saying so again changes nothing."""
     db.execute(
         """INSERT INTO outbox (request_id, attempt, not_before) SELECT id, ?, ? FROM requests
-           WHERE id = ? AND state = 'queued' ON CONFLICT (request_id) DO UPDATE SET attempt = excluded.attempt""",
+           WHERE id = ? AND state = 'queued'
+           ON CONFLICT (request_id) DO UPDATE SET attempt = excluded.attempt, not_before = excluded.not_before""",
         (attempt, not_before, request_id),
     )
 
@@ -228,6 +229,9 @@ def told(db: Database, request_id: str, *, ending: State, message_id: str | None
             "UPDATE deliveries SET message_id = ? WHERE request_id = ? AND ending = ?", (message_id, request_id, ending)
         )
         note(db, request_id, ending.value, now)
+    if moved and ending is not State.HELD:
+        # The interaction token is a secret, and nobody needs it any more.
+        db.execute("UPDATE requests SET request = json_remove(request, '$.reply_to.token') WHERE id = ?", (request_id,))
     return bool(moved)
 
 
