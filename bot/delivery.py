@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from generation.ledger import Ledger
 from sqlite_utils import Database as SqliteDatabase
 
 from bot.messenger import Message, Messenger, Picture, Receipt, TryAgain, Undeliverable
@@ -20,7 +21,6 @@ from generation.artifacts import ArtifactMissing, ArtifactStore
 from generation.catalogue import Catalogue
 from generation.database import Database
 from generation.journal import Due, Entry, State
-from generation.ledger import Ledger
 from generation.outcomes import passing
 from generation.request import Platform
 from generation.result import FailureKind, ProducedImage

@@ -5,7 +5,8 @@ Owns the tree below; each leaf becomes one `FailureKind`, so each has its own se
     GenerationError
     ├── ContentRefused          the model's owner declined the prompt: no retry, no other model
     ├── BackendUnavailable      no answer, a time-out or a 5xx; carries retry_after_s where the provider said it
-    │   └── RateLimited         the provider asks for patience
+    │   ├── RateLimited         the provider asks for patience
+    │   └── TimedOut            no answer in time: it may have been made and charged, so no retry by ourselves
     ├── AccountProblem          no credit, billing limit, unverified organisation, bad key: for the operator
     ├── BadReply                truncated, oversized or not a picture
     ├── UnsupportedRequest      this model cannot do what was asked
@@ -51,6 +52,12 @@ class RateLimited(BackendUnavailable):
     """The provider asks for patience."""
 
     kind = FailureKind.RATE_LIMITED
+
+
+class TimedOut(BackendUnavailable):
+    """No answer in time; the picture may have been made and charged all the same."""
+
+    kind = FailureKind.TIMEOUT
 
 
 class AccountProblem(GenerationError):
