@@ -10,8 +10,8 @@ import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
-from generation.ledger import Ledger
 from sqlite_utils import Database as SqliteDatabase
 
 from bot.messenger import Message, Messenger, Picture, Receipt, TryAgain, Undeliverable
@@ -21,10 +21,12 @@ from generation.artifacts import ArtifactMissing, ArtifactStore
 from generation.catalogue import Catalogue
 from generation.database import Database
 from generation.journal import Due, Entry, State
+from generation.ledger import Ledger
 from generation.outcomes import passing
 from generation.request import Platform
 from generation.result import FailureKind, ProducedImage
-from moderation import audit
+from moderation.audit import SYSTEM, AuditAction, AuditEntry
+from moderation.audit import record as record_audit
 from moderation.verdict import Action
 
 log = logging.getLogger(__name__)
@@ -90,9 +92,9 @@ class Delivery:
             if request_id not in self._telling and len(self._telling) < _AT_ONCE:
                 task = asyncio.create_task(self._tell_and_log(due), name=f"tell {request_id}")
                 self._telling[request_id] = task
-                task.add_done_callback(lambda _, key=request_id: self._done(key))
+                task.add_done_callback(partial(self._done, request_id))
 
-    def _done(self, request_id: str) -> None:
+    def _done(self, request_id: str, _: asyncio.Task[None]) -> None:
         del self._telling[request_id]
         self.wake()
 
@@ -197,14 +199,16 @@ class Delivery:
                 estimate.learn(db, entry)
             elif ending is not State.HELD:
                 self._ledger.release(db, request_id, now, ending.value)
-            audit.append(
+            record_audit(
                 db,
-                at=now,
-                workspace=entry.request.requester.workspace,
-                actor="tessera",
-                action=f"request.{ending.value}",
-                subject=entry.request.requester.account,
-                request_id=request_id,
+                AuditEntry(
+                    at=now,
+                    workspace=entry.request.requester.workspace,
+                    actor=SYSTEM,
+                    action=AuditAction(ending.value),
+                    subject=entry.request.requester.account,
+                    request_id=request_id,
+                ),
             )
 
         await self._database.write(record)

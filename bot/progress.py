@@ -7,6 +7,7 @@ platforms only as `Messenger`s, workers only as the line's progress events.
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from bot.messenger import Messenger
 from bot.wording import waiting
@@ -118,8 +119,11 @@ class Board:
                 messenger = self._messengers[entry.request.reply_to.platform]
                 task = asyncio.create_task(messenger.progress(entry.request, line, percent))
                 self._talking[entry.request.id] = task
-                task.add_done_callback(lambda _, key=entry.request.id: self._talking.pop(key))
+                task.add_done_callback(partial(self._said, entry.request.id))
             await asyncio.sleep(_SHOW_S)
+
+    def _said(self, request_id: str, _: asyncio.Task[None]) -> None:
+        del self._talking[request_id]
 
     def _is_due(self, entry: Entry) -> bool:
         messenger = self._messengers.get(entry.request.reply_to.platform)

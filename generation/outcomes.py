@@ -10,12 +10,16 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sqlite_utils import Database as SqliteDatabase
+
 from generation import codec, journal
 from generation.artifacts import ArtifactStore
 from generation.database import Database
 from generation.jobs import LINE_ERRORS, FrontLine
 from generation.journal import State
 from generation.result import Outcome, OutcomeKind, ProducedImage
+from moderation import audit
+from moderation.audit import AuditAction, AuditEntry
 from moderation.verdict import Action
 
 log = logging.getLogger(__name__)
@@ -35,7 +39,7 @@ class RetryRule:
         failure = outcome.failure
         if failure is None or not failure.kind.retryable or outcome.attempt >= self.attempts:
             return None
-        pause = min(self.first_pause_s * 2 ** (outcome.attempt - 1), _LONGEST_RETRY_S)
+        pause = min(self.first_pause_s * 2.0 ** (outcome.attempt - 1), _LONGEST_RETRY_S)
         return max(pause, failure.retry_after_s or 0.0)
 
 
@@ -121,10 +125,31 @@ class Intake:
             )
             self._wake_relay()
             return moved
-        moved = await self._database.write(
-            lambda db: journal.decide(
-                db, outcome.request_id, attempt=outcome.attempt, ending=ending_of(outcome), outcome=outcome, now=now
-            )
-        )
+        moved = await self._database.write(lambda db: _decide(db, outcome, now))
         self._wake_delivery()
         return moved
+
+
+def _decide(db: SqliteDatabase, outcome: Outcome, now: int) -> bool:
+    """Move the request to its ending and write down why each picture may or may not be shown."""
+    request_id, ending = outcome.request_id, ending_of(outcome)
+    entry = journal.get(db, request_id)
+    moved = journal.decide(db, request_id, attempt=outcome.attempt, ending=ending, outcome=outcome, now=now)
+    if entry is None or not moved:
+        return False
+    requester = entry.request.requester
+    for image in outcome.images:
+        audit.record(
+            db,
+            AuditEntry(
+                at=now,
+                workspace=requester.workspace,
+                actor=audit.SYSTEM,
+                action=AuditAction.IMAGE_CHECKED,
+                subject=requester.account,
+                request_id=request_id,
+                verdict=image.verdict,
+                detail={"sha256": image.sha256},
+            ),
+        )
+    return True

@@ -90,6 +90,11 @@ class PromptRejected:
 
 
 @dataclass(frozen=True, slots=True)
+class RulesUnreadable:
+    """The server's rules cannot be read, so nothing can be said to pass them."""
+
+
+@dataclass(frozen=True, slots=True)
 class TooManyWaiting:
     """The member already has `waiting` requests under way, the most allowed at a time."""
 
@@ -107,6 +112,7 @@ Refusal = (
     | Sanctioned
     | PromptHeld
     | PromptRejected
+    | RulesUnreadable
     | TooManyWaiting
 )
 

@@ -26,7 +26,12 @@ class AuditAction(StrEnum):
 
     PROMPT_CHECKED = "prompt.checked"
     IMAGE_CHECKED = "image.checked"
+    SANCTION_APPLIED = "sanction.applied"
     DELIVERED = "delivered"
+    HELD = "held"
+    WITHHELD = "withheld"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
     QUOTA_SET = "quota.set"
     QUOTA_GRANTED = "quota.granted"
     FILTER_ADDED = "filter.added"

@@ -10,7 +10,7 @@ from bot.wording.numbers import clock_time, duration, pictures
 from generation import refusals as r
 
 
-def refusal(reason: r.Refusal, *, now: int) -> str:  # noqa: C901, PLR0911 - one case a reason, closed by assert_never
+def refusal(reason: r.Refusal, *, now: int) -> str:  # noqa: C901, PLR0911, PLR0912 - one case a reason, closed by assert_never
     """One plain sentence (or two short ones) for a refusal; `now` in ms decides what "in 3 h" means."""
     match reason:
         case r.EmptyPrompt():
@@ -39,6 +39,8 @@ def refusal(reason: r.Refusal, *, now: int) -> str:  # noqa: C901, PLR0911 - one
             )
         case r.PromptRejected(term=term, case=case):
             return f"This server does not draw prompts that mention “{term}”. Nothing was charged. Case {case}."
+        case r.RulesUnreadable():
+            return "This server's rules cannot be read right now, so nothing is drawn. The operator can see why."
         case r.TooManyWaiting(waiting=waiting):
             return f"You have {waiting} requests under way, the most at a time here. Ask again when one is done."
         case _:

@@ -1,0 +1,26 @@
+"""`python -m tests.bench [ack|footprint|pickup]… [--json]`: measures and prints; exits 1 if a promise is not kept."""
+
+import argparse
+import asyncio
+import importlib
+import sys
+
+NAMES = ("footprint", "pickup", "ack")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="tessera bench", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*NAMES, []], metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    arguments = parser.parse_args()
+    kept = True
+    for name in arguments.names or NAMES:
+        module = importlib.import_module(f"tests.bench.{name}")
+        for figure in asyncio.run(module.measure()):
+            print(figure.as_json() if arguments.json else figure.as_line(), flush=True)
+            kept &= figure.limit is None or figure.value <= figure.limit
+    return 0 if kept else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
