@@ -112,7 +112,10 @@ async def test_only_a_stored_passing_verdict_on_these_bytes_passes(database: Dat
         )
     )
 
-    passes = [await database.read(lambda db, key=each.sha256: journal.passing(db, "discord-1", key)) for each in images]
+    def ask(db: SqliteDatabase) -> list[bool]:
+        return [journal.passing(db, "discord-1", each.sha256) for each in images]
+
+    passes = await database.read(ask)
     assert passes == [True, False, False]
     assert not await database.read(lambda db: journal.passing(db, "discord-1", image(b"other").sha256))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from sqlite_utils import Database as SqliteDatabase
 
 from generation import journal
 from generation.artifacts import ArtifactStore
@@ -53,10 +54,11 @@ class Half:
         )
 
     async def accept(self, *request_ids: str) -> None:
-        for place, request_id in enumerate(request_ids):
-            await self.database.write(
-                lambda db, key=request_id, n=place: journal.insert(db, request(key), score=NOW + n)
-            )
+        def insert(db: SqliteDatabase) -> None:
+            for place, request_id in enumerate(request_ids):
+                journal.insert(db, request(request_id), score=NOW + place)
+
+        await self.database.write(insert)
 
     async def state(self, request_id: str) -> State | None:
         entry = await self.database.read(lambda db: journal.get(db, request_id))
