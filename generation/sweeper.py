@@ -10,12 +10,15 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sqlite_utils import Database as SqliteDatabase
+
 from generation import journal
 from generation.database import Database
 from generation.jobs import LINE_ERRORS, FrontLine
 from generation.journal import Entry, State
 from generation.outcomes import Intake
 from generation.result import Failure, FailureKind, Outcome, OutcomeKind
+from moderation.cases import purge_prompts
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +62,7 @@ class Sweeper:
     async def sweep(self) -> None:
         """Look once at everything that is not at its end."""
         now = self._now()
-        expired = await self._database.write(lambda db: journal.expire_held(db, now))
-        if expired:
+        if await self._database.write(lambda db: _let_go(db, now)):
             self._wake_delivery()
         queued = await self._database.read(lambda db: journal.in_state(db, State.QUEUED))
         waiting = await self._database.read(journal.in_outbox)
@@ -104,3 +106,9 @@ class Sweeper:
                 failure=Failure(kind=FailureKind.TIMEOUT, detail="no worker served it in time"),
             )
         )
+
+
+def _let_go(db: SqliteDatabase, now: int) -> list[str]:
+    """End what was held too long (the ids are returned), and forget prompts whose thirty days are over."""
+    purge_prompts(db, now)
+    return journal.expire_held(db, now)
