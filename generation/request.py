@@ -6,7 +6,10 @@ SQLite, Redis, models' code or a chat SDK. Field names follow diffusers' argumen
 
 import enum
 import hashlib
+import re
 from dataclasses import dataclass, field
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 class Platform(enum.StrEnum):
@@ -81,6 +84,11 @@ class Ask:
     seed: int | None = None
     count: int = 1
     created_at: int
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for an id that could not name files and keys."""
+        if not _ID.fullmatch(self.id):
+            raise ValueError("an ask's id is 1 to 100 letters, digits, dots, dashes and underscores")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -184,3 +184,9 @@ async def test_rules_that_cannot_be_read_refuse(desk: Desk) -> None:
 
 def test_an_interaction_token_is_left_out_of_what_is_printed() -> None:
     assert "interaction-token" not in repr(ask())
+
+
+@pytest.mark.parametrize("bad", ["", "../x", "a b", "x" * 101, ".x", "a/b"])
+def test_an_id_that_could_not_name_a_file_is_no_id(bad: str) -> None:
+    with pytest.raises(ValueError, match="id"):
+        ask(id=bad)
