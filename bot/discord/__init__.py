@@ -1,1 +1,1 @@
-"""The Discord adapter."""
+"""The Discord adapter: slash commands in, pictures out, through discord.py. Knows nothing of Slack or the terminal."""
