@@ -47,7 +47,7 @@ class WorkerTimings(BaseModel):
     announce_s: float = Field(default=30.0, ge=0)
     max_starts: int = Field(default=3, ge=1)
     poll_s: float = Field(default=0.02, ge=0.001, le=1)
-    beat_s: float = Field(default=5.0, gt=0)
+    beat_s: float = Field(default=2.0, gt=0)
     check_s: float = Field(default=30.0, gt=0)
     api_jobs: int = Field(default=4, ge=1, le=64)
     resident_models: int = Field(default=1, ge=1)

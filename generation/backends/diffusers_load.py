@@ -64,6 +64,13 @@ def load_pipeline(entry: ModelEntry, models: Path, device: str | None) -> Loaded
     )
 
 
+def import_libraries() -> None:
+    """Import what drawing needs, which takes seconds, and tell it to be quiet."""
+    import diffusers  # noqa: F401 - importing is the point
+
+    _hush()
+
+
 def choose_device(device: str | None, dtype: str | None) -> tuple[str, Any]:
     """The device and torch type to use: what was asked for, else the best there is.
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from generation.backends.base import Backend
+from generation.errors import ModelMissing
 from generation.secrets import read_secret
 
 # What must be installed for a backend to work at all.
@@ -38,8 +39,10 @@ class Backends:
         self._made: dict[str, Backend] = {}
 
     def get(self, name: str) -> Backend:
-        """The backend called `name`; raises KeyError for an unknown one."""
+        """The backend called `name`; raises `ModelMissing` where its libraries are not installed."""
         if name not in self._made:
+            if not installed(name):
+                raise ModelMissing(f"This worker has not installed what “{name}” needs (the worker extra).")
             self._made[name] = self._factories[name]()
         return self._made[name]
 
