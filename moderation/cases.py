@@ -20,7 +20,7 @@ from moderation.verdict import Verdict
 KEEP_PROMPT_MS: Final = 30 * 86_400_000
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-# A million ids of four characters; longer ones come only when those are getting scarce.
+# Eight hundred thousand ids of four characters; longer ones come only when those are getting scarce.
 _LENGTHS = (4, 4, 4, 4, 5, 5, 6, 6, 6, 6)
 
 

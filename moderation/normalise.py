@@ -72,17 +72,20 @@ def view(text: str) -> View:
     """The matching view: NFKC, ignorables dropped, case folded, accents off Latin and Greek letters.
 
     Other scripts are left as they are written but for marks that do not belong to them: a Cyrillic short i is not an
-    i, while a stress mark on any Cyrillic letter goes. Words and spaces stay where they were.
+    i, while a stress mark on any Cyrillic letter goes. Words stay where they were, with one space between.
     """
     visible = [(index, char) for index, char in enumerate(text) if not _within(char, _IGNORABLE)]
     folded: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
     for segment in _segments(visible):
-        form = _fold("".join(char for _, char in segment))
-        folded.append(form)
-        starts.extend([segment[0][0]] * len(form))
-        ends.extend([segment[-1][0] + 1] * len(form))
+        for char in _fold("".join(char for _, char in segment)):
+            # Some signs fold to a space and a mark (´ for one), and two spaces are no phrase's.
+            if char == " " and folded[-1:] == [" "]:
+                continue
+            folded.append(char)
+            starts.append(segment[0][0])
+            ends.append(segment[-1][0] + 1)
     return View("".join(folded), tuple(starts), tuple(ends))
 
 

@@ -28,6 +28,7 @@ MAX_ALLOWED: Final = 100
 MAX_CHARACTERS: Final = 60
 
 _STAR = "*"
+_WIDE_STAR = "＊"  # what an East Asian keyboard gives
 # Han, Hiragana, Thai, Lao, Burmese, Khmer, Bopomofo.
 _SPACELESS = (
     (0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3005, 0x3007), (0x3041, 0x309F), (0x3100, 0x312F),
@@ -72,7 +73,7 @@ class Rule:
     @property
     def term(self) -> str:
         """What a member is told the rule is about: the keyword without its stars."""
-        return self.keyword.strip(_STAR).strip()
+        return self.keyword.strip(_STAR + _WIDE_STAR).strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +99,11 @@ class Excused:
 
 def parse(keyword: str) -> Pattern | KeywordProblem:
     """Read a keyword in AutoMod's syntax, or say what is wrong with it."""
-    written = clean(keyword)
+    written = clean(keyword).replace(_WIDE_STAR, _STAR)
     if len(written) > MAX_CHARACTERS:
         return KeywordProblem.TOO_LONG
-    inner = written.strip(_STAR)
-    core = " ".join(view(inner).text.split())
-    if not core:
+    core = " ".join(view(written.strip(_STAR)).text.split())
+    if not core.strip(f"{_STAR} "):
         return KeywordProblem.ONLY_STARS if _STAR in written else KeywordProblem.EMPTY
     return Pattern(core, starts_word=not written.startswith(_STAR), ends_word=not written.endswith(_STAR))
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from sqlite_utils import Database
 
+from moderation.audit import SYSTEM
 from moderation.cases import CaseKind, open_case
 
 
@@ -84,9 +85,12 @@ def lift(db: Database, workspace: str, account: str, *, moderator: str, now: int
 
 
 def _close(db: Database, workspace: str, account: str, *, moderator: str, now: int) -> None:
+    """End what is not lifted; a timeout that ran out by itself was ended by nobody, when it ran out."""
     db.execute(
-        "UPDATE sanctions SET lifted_at = ?, lifted_by = ? WHERE workspace = ? AND account = ? AND lifted_at IS NULL",
-        [now, moderator, workspace, account],
+        "UPDATE sanctions SET lifted_at = MIN(:now, COALESCE(until, :now)),"
+        " lifted_by = CASE WHEN until <= :now THEN :nobody ELSE :moderator END"
+        " WHERE workspace = :workspace AND account = :account AND lifted_at IS NULL",
+        {"now": now, "nobody": SYSTEM, "moderator": moderator, "workspace": workspace, "account": account},
     )
 
 

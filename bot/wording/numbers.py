@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, tzinfo
 
+# Not strftime's, which speaks the machine's language.
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _ORDINALS = ("", "First", "Second", "Third", "Fourth", "Fifth", "Sixth", "Seventh", "Eighth", "Ninth", "Tenth")
 
 
@@ -27,14 +29,16 @@ def duration(ms: int) -> str:
 
 def seconds(value: float) -> str:
     """`3.2 s` below ten seconds, `25 s` above, minutes from two minutes on."""
-    if value >= 120:
+    # The limits are where the rounded figure would reach ten and a hundred and twenty.
+    if value >= 119.5:
         return duration(round(value * 1000))
-    return f"{value:.1f} s" if value < 10 else f"{value:.0f} s"
+    return f"{value:.1f} s" if value < 9.95 else f"{value:.0f} s"
 
 
 def clock_time(ms: int, zone: tzinfo = UTC) -> str:
-    """`00:00`, and `21 Nov 00:00 UTC` with the zone named, since members live in several."""
-    return datetime.fromtimestamp(ms / 1000, zone).strftime("%d %b %H:%M %Z").lstrip("0")
+    """`21 Nov 00:00 UTC`: with the day and the zone named, since members live in several."""
+    at = datetime.fromtimestamp(ms / 1000, zone)
+    return f"{at.day} {_MONTHS[at.month - 1]} {at:%H:%M %Z}"
 
 
 def place_in_line(position: int) -> str:
@@ -45,6 +49,8 @@ def place_in_line(position: int) -> str:
 
 
 def dollars(micros: int) -> str:
-    """`$0.042` for 42,000 millionths: three decimals below ten cents, else two."""
+    """`$0.042` for 42,000 millionths: three decimals below ten cents, else two; no cost is rounded to nothing."""
     value = micros / 1_000_000
+    if 0 < value < 0.001:
+        return "under $0.001"
     return f"${value:.3f}" if value < 0.1 else f"${value:.2f}"

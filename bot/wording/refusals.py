@@ -18,20 +18,22 @@ def refusal(reason: r.Refusal, *, now: int) -> str:  # noqa: C901, PLR0911, PLR0
         case r.PromptTooLong(length=length, limit=limit):
             return f"The prompt is {length:,} characters long; the limit is {limit:,}."
         case r.UnknownModel(asked=asked, offered=offered):
-            return f"No model here is called “{shorten(asked)}”. There are: {', '.join(offered)}."
+            return f"No model here is called “{shorten(asked)}”. On offer: {', '.join(offered) or 'none yet'}."
         case r.BadSize(asked=asked, model=model, allowed=allowed):
-            return f"{model} does not draw “{shorten(asked)}”. It draws {', '.join(allowed)}."
+            return f"{model} does not draw “{shorten(asked)}”. Sizes: {', '.join(allowed)}."
         case r.BadSeed(highest=highest):
             return f"A seed is a whole number from 0 to {highest}."
         case r.BadCount(most=most):
             return (
-                f"This model draws 1 to {most} pictures at a time." if most > 1 else "This model draws one at a time."
+                f"This model draws 1 to {most} pictures at a time."
+                if most > 1
+                else "This model draws one picture at a time."
             )
         case r.QuotaUsed():
             return _quota_used(reason, now)
         case r.Sanctioned(until=until, reason=why, case=case):
             when = f"until {clock_time(until)} (in {duration(until - now)})" if until else "until a moderator lifts it"
-            because = f" Reason given: {why}" if why else ""
+            because = f" Reason: “{why}”." if why else ""
             return f"A moderator has paused your picture requests {when}.{because} Case {case}."
         case r.PromptHeld(term=term, case=case):
             return (
@@ -42,19 +44,29 @@ def refusal(reason: r.Refusal, *, now: int) -> str:  # noqa: C901, PLR0911, PLR0
         case r.RulesUnreadable():
             return "This server's rules cannot be read right now, so nothing is drawn. The operator can see why."
         case r.TooManyWaiting(waiting=waiting):
-            return f"You have {waiting} requests under way, the most at a time here. Ask again when one is done."
+            under_way = "one request" if waiting == 1 else f"{waiting} requests"
+            return f"You have {under_way} under way, the most at a time here. Ask again when one is done."
         case _:
             assert_never(reason)
 
 
 def _quota_used(reason: r.QuotaUsed, now: int) -> str:
     status = reason.status
-    back = f"The next ones come back at {clock_time(status.resets_at)} (in {duration(status.resets_at - now)})."
     if status.left:
-        return f"You asked for {pictures(reason.asked)} and have {status.left} left today. {back}"
+        first = f"You asked for {pictures(reason.asked)} and have {status.left} left."
+    elif not status.daily:
+        return "You have no daily pictures here. A moderator can change that."
+    else:
+        own = "today's picture" if status.daily == 1 else f"today's {pictures(status.daily)}"
+        first = f"You have used {own}{_under_way(status.held)}."
     if not status.daily:
-        return "You have no pictures a day here. A moderator can change that."
-    return f"You have used today's {pictures(status.daily)}. {back}"
+        return f"{first} A moderator can give more."
+    return f"{first} The next ones come back at {clock_time(status.resets_at)} (in {duration(status.resets_at - now)})."
+
+
+def _under_way(held: int) -> str:
+    """Pictures that are not done count as used, and a member may well ask which."""
+    return f", counting {held} under way" if held else ""
 
 
 def shorten(text: str, most: int = 60) -> str:
