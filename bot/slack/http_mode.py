@@ -32,25 +32,26 @@ class Endpoint:
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one request."""
-        raw = await request.read()
-        if not self._is_signed(request, raw):
+        try:
+            body = (await request.read()).decode()
+        except UnicodeDecodeError:
+            return _turned_away(request, 400, "the body is not text")
+        if not self._is_signed(request, body):
             return _turned_away(request, 401, "the signature is missing, wrong or stale")
         try:
-            bolt_request = AsyncBoltRequest(
-                body=raw.decode(), query=request.query_string, headers=dict(request.headers)
-            )
+            bolt_request = AsyncBoltRequest(body=body, query=request.query_string, headers=dict(request.headers))
         except (ValueError, TypeError, AttributeError):
             # Bolt reads the body's JSON without checking that it is an object.
             return _turned_away(request, 400, "the body cannot be read")
         return await to_aiohttp_response(await self._app.async_dispatch(bolt_request))
 
-    def _is_signed(self, request: web.Request, raw: bytes) -> bool:
+    def _is_signed(self, request: web.Request, body: str) -> bool:
         timestamp = request.headers.get("X-Slack-Request-Timestamp", "")
         signature = request.headers.get("X-Slack-Signature", "")
         # The verifier raises on what is no number and no ASCII.
         if not (timestamp.isascii() and timestamp.isdecimal() and len(timestamp) < 13 and signature.isascii()):
             return False
-        return self._verifier.is_valid(raw, timestamp, signature)
+        return self._verifier.is_valid(body, timestamp, signature)
 
 
 async def serve(

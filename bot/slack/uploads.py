@@ -6,6 +6,7 @@ before that step, and whoever tries again asks `files.info` what became of them.
 """
 
 import enum
+import io
 import json
 import logging
 from collections.abc import Sequence
@@ -116,6 +117,7 @@ class Uploads:
 
     async def _post_in(self, session: aiohttp.ClientSession, url: str, data: bytes) -> None:
         ssl = self._client.ssl or True
-        async with session.post(url, data=data, proxy=self._client.proxy, ssl=ssl) as answer:
+        # As a stream, large pictures are sent in pieces and do not hold up everything else.
+        async with session.post(url, data=io.BytesIO(data), proxy=self._client.proxy, ssl=ssl) as answer:
             if answer.status != 200:
                 raise TryAgain(f"Slack did not take the file: HTTP {answer.status}")

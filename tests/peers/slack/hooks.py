@@ -64,5 +64,4 @@ class Hooks:
                     thread_ts=thread_ts,
                 )
             )
-        await self._space.changed()
         return web.Response(text="ok")

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import io
 import json
 import time
 from typing import Any
@@ -33,7 +34,7 @@ async def post(
         "X-Slack-Signature": sign(secret, timestamp, body),
         **(headers or {}),
     }
-    async with aiohttp.ClientSession() as session, session.post(url, data=body, headers=sent) as answer:
+    async with aiohttp.ClientSession() as session, session.post(url, data=io.BytesIO(body), headers=sent) as answer:
         return answer.status, await answer.text()
 
 

@@ -147,7 +147,6 @@ class Workspace:
         self.faults: list[Fault] = []
         self.share_lag = 0
         self._numbers = itertools.count(1)
-        self._changed = asyncio.Condition()
 
     def number(self) -> int:
         return next(self._numbers)
@@ -165,14 +164,12 @@ class Workspace:
             fault.count -= 1
         return fault
 
-    async def changed(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
-
     async def until(self, condition: Callable[[], Any], timeout_s: float = 5.0) -> Any:
         """Wait until the condition holds and return its value; TimeoutError if it does not in time."""
-        async with asyncio.timeout(timeout_s), self._changed:
-            return await self._changed.wait_for(condition)
+        async with asyncio.timeout(timeout_s):
+            while not (value := condition()):
+                await asyncio.sleep(0.005)
+        return value
 
 
 def texts_in(blocks: list[dict[str, Any]]) -> list[str]:

@@ -20,7 +20,7 @@ class WebApi:
         self._base = ""
 
     def add_to(self, app: web.Application) -> None:
-        app.router.add_post("/api/{method}", self._call)
+        app.router.add_route("*", "/api/{method}", self._call)  # the SDK asks some by GET
         app.router.add_post("/upload/v1/{file_id}", self._upload)
 
     async def _call(self, request: web.Request) -> web.StreamResponse:
@@ -32,7 +32,6 @@ class WebApi:
         if fault is not None and not fault.after:
             return await self._fail(request, call, fault)
         answer = self._answer(request, call)
-        await self._space.changed()
         if fault is not None:
             return await self._fail(request, call, fault)
         return web.json_response(answer)
@@ -63,7 +62,6 @@ class WebApi:
 
     async def _fail(self, request: web.Request, call: Call, fault: Fault) -> web.StreamResponse:
         call.status, call.error = fault.status, fault.error or ("dropped" if fault.drop else f"http_{fault.status}")
-        await self._space.changed()
         if fault.drop:
             if request.transport is not None:
                 request.transport.close()
@@ -78,12 +76,13 @@ class WebApi:
     async def _upload(self, request: web.Request) -> web.Response:
         file = self._space.files.get(request.match_info["file_id"])
         data = await request.read()
+        if fault := self._space.take_fault("upload"):
+            return web.Response(status=fault.status, text="not now")
         if file is None or file.data is not None:
             return web.Response(status=404, text="no such upload")
         if len(data) != file.length:
             return web.Response(status=400, text="the length is not the one announced")
         file.data = data
-        await self._space.changed()
         return web.Response(text=f"OK - {len(data)}")
 
     def _open_socket(self, _: Workspace, __: dict[str, Any]) -> dict[str, Any]:
