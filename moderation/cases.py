@@ -60,8 +60,15 @@ def open_case(
 ) -> str:
     """Store a case and return its id. `prompt` is the cleaned prompt of an ask that was held or rejected.
 
+    A request has one case of a kind: opening it again, because the platform told us twice, returns the first.
     Raises RuntimeError if no free id is found, which takes some hundreds of millions of cases.
     """
+    if request_id is not None:
+        before = db.execute(
+            "SELECT id FROM cases WHERE request_id = ? AND kind = ?", [request_id, kind.value]
+        ).fetchone()
+        if before is not None:
+            return str(before[0])
     for length in _LENGTHS:
         written = db.execute(
             "INSERT INTO cases (id, workspace, account, kind, request_id, verdict, prompt, at, purge_at)"

@@ -34,6 +34,7 @@ _CASE = {
     CaseKind.SANCTION: "a sanction",
 }
 _SHOWN_PLACES = 10
+_AROUND = 20  # characters shown on each side of a match
 # The strictest platform takes messages of 2,000 characters, and escaping may add to them.
 _LIST_CHARACTERS = 1_500
 
@@ -215,9 +216,14 @@ def tested(text: str, matches: Sequence[Match], excused: Sequence[Excused]) -> t
 
 def _place(text: str, match: Match) -> str:
     """The match in brackets with a few words around it, and where it is, counted from 1."""
-    before, after = text[max(0, match.start - 20) : match.start], text[match.end : match.end + 20]
-    leading, trailing = "…" if match.start > 20 else "", "…" if match.end + 20 < len(text) else ""
-    return f"{leading}{before}[{shorten(match.original)}]{after}{trailing} (from character {match.start + 1})"
+    before, after = text[: match.start], text[match.end :]
+    if len(before) > _AROUND:
+        tail = before[-_AROUND:]
+        before = "…" + (tail.partition(" ")[2] or tail)
+    if len(after) > _AROUND:
+        head = after[:_AROUND]
+        after = (head.rpartition(" ")[0] or head) + "…"
+    return f"{before}[{shorten(match.original)}]{after} (from character {match.start + 1})"
 
 
 def sanctioned(label: str, sanction: Sanction, *, now: int, zone: tzinfo) -> str:
