@@ -101,6 +101,8 @@ def load(kind: type[S]) -> S:
     except ValidationError as error:
         problem = error.errors()[0]
         field = ".".join(map(str, problem["loc"]))
-        raise SettingsError(f"{path or 'the environment'}: {field}: {problem['msg']}") from None
+        raise SettingsError(
+            f"{path or 'the environment'}: {field}: {problem['msg'].removeprefix('Value error, ')}"
+        ) from None
     except ValueError as error:  # a TOML file or a variable that cannot be read
         raise SettingsError(f"{path or 'the environment'}: {error}") from None

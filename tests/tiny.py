@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from diffusers import (
     AutoencoderKL,
-    EulerDiscreteScheduler,
+    DDIMScheduler,
     FlowMatchEulerDiscreteScheduler,
     FluxPipeline,
     FluxTransformer2DModel,
@@ -48,7 +48,7 @@ def stable_diffusion(folder: Path, *, with_checker: bool = False) -> Path:
         text_encoder=encoder,
         tokenizer=tokenizer,
         unet=_unet(_WIDTH),
-        scheduler=EulerDiscreteScheduler(steps_offset=1),
+        scheduler=DDIMScheduler(clip_sample=False, steps_offset=1),
         safety_checker=_checker(threshold=-1.0) if with_checker else None,
         feature_extractor=_image_processor() if with_checker else None,
         requires_safety_checker=with_checker,
@@ -74,7 +74,7 @@ def stable_diffusion_xl(folder: Path) -> Path:
         tokenizer=tokenizer,
         tokenizer_2=tokenizer_2,
         unet=unet,
-        scheduler=EulerDiscreteScheduler(steps_offset=1),
+        scheduler=DDIMScheduler(clip_sample=False, steps_offset=1),
         add_watermarker=False,
     ).save_pretrained(folder)
     return folder
@@ -133,7 +133,7 @@ def pixart(folder: Path) -> Path:
             norm_eps=1e-6,
             use_additional_conditions=False,
         ),
-        scheduler=EulerDiscreteScheduler(steps_offset=1),
+        scheduler=DDIMScheduler(clip_sample=False, steps_offset=1),
     ).save_pretrained(folder)
     return folder
 

@@ -66,9 +66,10 @@ def load_pipeline(entry: ModelEntry, models: Path, device: str | None) -> Loaded
 
 def import_libraries() -> None:
     """Import what drawing needs, which takes seconds, and tell it to be quiet."""
-    import diffusers  # noqa: F401 - importing is the point
-
     _hush()
+    # These bring in most of what any pipeline needs; the names alone load next to nothing.
+    from diffusers import DiffusionPipeline, ModelMixin  # noqa: F401 - importing is the point
+    from transformers import CLIPTextModel, CLIPTokenizer  # noqa: F401 - as above
 
 
 def choose_device(device: str | None, dtype: str | None) -> tuple[str, Any]:

@@ -18,6 +18,8 @@ from generation.result import ProgressEvent, TimelineEvent
 _log = logging.getLogger(__name__)
 
 _LONGEST_WORD_S = 2.0
+# The end of the other stages is a moment of its own: drawn, checked, stored.
+_STAGES_WITH_A_MOMENT = {"started", "loading"}
 
 
 class Speaker:
@@ -49,7 +51,10 @@ class Speaker:
 
     def hear(self, stage: str, done: int, total: int) -> None:
         """What `Watch` reports; call it from any thread."""
-        self.moment("step" if total else stage, f"{done} of {total}" if total else "")
+        if total:
+            self.moment("step", f"{done} of {total}")
+        elif stage in _STAGES_WITH_A_MOMENT:
+            self.moment(stage)
         event = ProgressEvent(
             request_id=self._order.request_id,
             attempt=self._order.attempt,

@@ -73,6 +73,8 @@ class SafetyChecker:
         self._loaded = None
 
     def _check(self, images: tuple[bytes, ...]) -> list[list[Finding]]:
+        if not images:
+            return []
         loaded = self._ready()
         try:
             pictures = [_decode(data) for data in images]

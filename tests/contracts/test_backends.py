@@ -1,0 +1,126 @@
+"""What every backend keeps: `generation.backends.base.Backend`, over both real ones."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from generation.backends.base import Backend, Watch
+from generation.backends.diffusers import DiffusersBackend
+from generation.backends.openai import OpenAIBackend
+from generation.catalogue import ModelEntry
+from generation.errors import GenerationCancelled, ModelMissing
+from generation.worker.pictures import look_at
+from tests import tiny
+from tests.making_jobs import api_entry, local_entry, order
+from tests.peers.openai.peer import OpenAIPeer
+
+
+@dataclass
+class Case:
+    backend: Backend
+    entry: ModelEntry
+    missing: ModelEntry
+
+
+@pytest.fixture(scope="session")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.stable_diffusion(tmp_path_factory.mktemp("pipelines") / "sd")
+
+
+@pytest.fixture(params=["diffusers", "openai"])
+async def case(request: pytest.FixtureRequest, pipeline: Path, tmp_path: Path) -> AsyncIterator[Case]:
+    if request.param == "diffusers":
+        local = DiffusersBackend(models=tmp_path)
+        yield Case(local, local_entry({"folder": str(pipeline)}), local_entry({"folder": str(tmp_path / "nowhere")}))
+        await local.aclose()
+        return
+    async with OpenAIPeer() as peer:
+        peer.delay_s = 0.2
+        remote = OpenAIBackend(api_key=peer.key, base_url=peer.base_url)
+        yield Case(remote, api_entry(), api_entry({}))
+        await remote.aclose()
+
+
+def _silent() -> Watch:
+    return Watch(lambda *_: None)
+
+
+async def test_it_is_called_what_the_catalogue_calls_it(case: Case) -> None:
+    assert case.backend.name == case.entry.backend
+
+
+async def test_it_makes_as_many_whole_pictures_of_the_size_as_were_asked_for(case: Case) -> None:
+    made = await case.backend.generate(case.entry, order(num_images=2), _silent())
+
+    looked = [look_at(image.data) for image in made.images]
+    assert [(picture.width, picture.height) for picture in looked] == [(64, 64), (64, 64)]
+    assert [picture.media_type for picture in looked] == [image.media_type for image in made.images]
+    assert len({hashlib.sha256(image.data).digest() for image in made.images}) == 2
+
+
+async def test_it_says_what_made_them_so_that_they_can_be_replayed(case: Case) -> None:
+    made_by = (await case.backend.generate(case.entry, order(), _silent())).made_by
+
+    assert (made_by.model, made_by.title, made_by.backend) == (case.entry.id, case.entry.title, case.entry.backend)
+    assert made_by.revision
+    assert made_by.versions
+
+
+async def test_each_picture_has_its_seed_or_a_note_says_that_there_is_none(case: Case) -> None:
+    made = await case.backend.generate(case.entry, order(num_images=2, seed=11), _silent())
+
+    seeds = [image.seed for image in made.images]
+    assert seeds == [11, 12] or (seeds == [None, None] and "Closed takes no seed." in made.notes)
+
+
+async def test_it_says_when_it_draws(case: Case) -> None:
+    heard: list[tuple[str, int, int]] = []
+
+    await case.backend.generate(case.entry, order(), Watch(lambda *word: heard.append(word)))
+
+    assert ("drawing", 0, 0) in heard
+    steps = [(done, total) for stage, done, total in heard if stage == "drawing" and total]
+    assert steps == sorted(steps)
+    assert all(done <= total for done, total in steps)
+
+
+async def test_work_that_was_cancelled_before_is_not_begun(case: Case) -> None:
+    watch = _silent()
+    watch.cancel()
+
+    with pytest.raises(GenerationCancelled):
+        await case.backend.generate(case.entry, order(), watch)
+
+
+async def test_work_that_is_cancelled_in_the_middle_ends_early_and_the_next_goes_well(case: Case) -> None:
+    watch = _silent()
+    work = asyncio.create_task(case.backend.generate(case.entry, order(num_inference_steps=500), watch))
+    await asyncio.sleep(0.05)
+    watch.cancel()
+
+    with pytest.raises(GenerationCancelled):
+        await work
+    assert (await case.backend.generate(case.entry, order(), _silent())).images
+
+
+async def test_a_task_that_is_cancelled_stops_the_work_too(case: Case) -> None:
+    watch = _silent()
+    work = asyncio.create_task(case.backend.generate(case.entry, order(num_inference_steps=500), watch))
+    await asyncio.sleep(0.05)
+    work.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    assert (await case.backend.generate(case.entry, order(), _silent())).images
+
+
+async def test_a_model_that_is_not_there_is_told_to_the_operator(case: Case) -> None:
+    with pytest.raises(ModelMissing) as caught:
+        await case.backend.generate(case.missing, order(prompt="zorblax"), _silent())
+
+    assert caught.value.detail
+    assert "zorblax" not in caught.value.detail
