@@ -35,7 +35,7 @@ from moderation.cases import CaseKind, open_case
 from moderation.normalise import clean
 from moderation.prompts import PromptCheck, check_prompt
 from moderation.rule_store import RuleStore
-from moderation.verdict import Action
+from moderation.verdict import Action, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -111,6 +111,7 @@ class Submitter:
             db, request_id=request.id, requester=request.requester, amount=request.params.num_images, now=now
         )
         if isinstance(held, QuotaUsed):
+            self._record(db, request, AuditAction.QUOTA_SHORT)
             return Refused(refusal=held)
         journal.insert(db, request, score=now - _HEAD_START_MS)
         return Accepted(request=request, quota=held.status)
@@ -120,18 +121,7 @@ class Submitter:
         sanction = sanctions.active(db, who.workspace, who.account, request.created_at)
         if sanction is None:
             return None
-        record(
-            db,
-            AuditEntry(
-                at=request.created_at,
-                workspace=who.workspace,
-                actor=SYSTEM,
-                action=AuditAction.SANCTION_APPLIED,
-                subject=who.account,
-                request_id=request.id,
-                case=sanction.case,
-            ),
-        )
+        self._record(db, request, AuditAction.SANCTION_APPLIED, case=sanction.case)
         return Sanctioned(until=sanction.until, reason=sanction.reason, case=sanction.case)
 
     def _by_backlog(self, db: SqliteDatabase, request: GenerationRequest) -> Refusal | None:
@@ -147,19 +137,7 @@ class Submitter:
             return RulesUnreadable()
         check = check_prompt(rules, request.prompt)
         case = self._open_case(db, request, check) if check.verdict.action >= Action.HOLD else None
-        record(
-            db,
-            AuditEntry(
-                at=request.created_at,
-                workspace=request.requester.workspace,
-                actor=SYSTEM,
-                action=AuditAction.PROMPT_CHECKED,
-                subject=request.requester.account,
-                request_id=request.id,
-                case=case,
-                verdict=check.verdict,
-            ),
-        )
+        self._record(db, request, AuditAction.PROMPT_CHECKED, case=case, verdict=check.verdict)
         if case is None:
             return None
         if check.verdict.action is Action.REJECT:
@@ -177,3 +155,24 @@ class Submitter:
             verdict=check.verdict,
             prompt=request.prompt,
         )
+
+    def _record(
+        self,
+        db: SqliteDatabase,
+        request: GenerationRequest,
+        action: AuditAction,
+        *,
+        case: str | None = None,
+        verdict: Verdict | None = None,
+    ) -> None:
+        entry = AuditEntry(
+            at=request.created_at,
+            workspace=request.requester.workspace,
+            actor=SYSTEM,
+            action=action,
+            subject=request.requester.account,
+            request_id=request.id,
+            case=case,
+            verdict=verdict,
+        )
+        record(db, entry)

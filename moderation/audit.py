@@ -32,6 +32,7 @@ class AuditAction(StrEnum):
     WITHHELD = "withheld"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    QUOTA_SHORT = "quota.short"
     QUOTA_SET = "quota.set"
     QUOTA_GRANTED = "quota.granted"
     FILTER_ADDED = "filter.added"
