@@ -1,0 +1,179 @@
+"""What an operator reads at the command line.
+
+Pure: values in, plain sentences out. Every sentence about something wrong ends with what to do.
+"""
+
+import signal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from bot.wording.numbers import seconds
+
+NO_FRONT: Final = "Nothing is running here. Start it with: make run"
+FRONT_AWAY: Final = "The front is away; the request is kept. Waiting for it to come back."
+CANCELLING: Final = "Cancelling. Ctrl-C again leaves without waiting."
+TOO_LATE: Final = "It is too late to cancel: this request is decided already."
+LEFTOVERS: Final = "The last run was killed and is still being put away. A moment."
+STOPPING: Final = "Stopping. What is being drawn is finished first; Ctrl-C again stops at once."
+STOPPED: Final = "Stopped."
+STARTING: Final = "Starting Redis, the front and a worker."
+STARTING_WITHOUT_REDIS: Final = "Starting the front and a worker."
+NO_CHECKOUT: Final = "The benchmarks run from a checkout of the source, and this is an installed copy."
+NOT_UNDERSTOOD: Final = "The front that runs here is of another version. Restart it, then ask again."
+
+_INSTALL = {
+    "darwin": "brew install redis",
+    "linux": "apt install redis-server (Debian, Ubuntu), dnf install redis (Fedora) or apk add redis (Alpine)",
+}
+_PLATFORMS = {"discord": "Discord", "slack": "Slack", "terminal": "terminal"}
+
+
+def no_redis_server(platform: str) -> str:
+    """There is no bundled redis-server for this platform and none on PATH; `platform` is `sys.platform`."""
+    how = _INSTALL.get(platform, "your system's package manager")
+    return f"No redis-server runs here. Install one with {how}, or name another Redis in TESSERA_REDIS_URL."
+
+
+def redis_failed(last_words: str) -> str:
+    """The bundled Redis did not come up."""
+    said = f" It said: {last_words}" if last_words else ""
+    return f"The redis-server does not come up.{said}"
+
+
+def redis_stale(socket: object) -> str:
+    """Somebody else's Redis sits on our socket and stays."""
+    return f"Another redis-server holds {socket} and does not stop. End it, then try again."
+
+
+def already_up(owner: str) -> str:
+    """A second supervisor was started in the same folder."""
+    return f"Tessera is running in this folder already (process {owner}). TESSERA_HOME names another folder."
+
+
+def child_refused(name: str) -> str:
+    """A child cannot work as configured, and said so itself."""
+    return f"The {name} cannot start as configured; its own message says why. Stopping."
+
+
+def child_ended(name: str, code: int, pause_s: float) -> str:
+    """A child ended without being told to."""
+    how = f"was ended by {_signal_name(-code)}" if code < 0 else f"ended with code {code}"
+    return f"The {name} {how}; it is started again in {seconds(pause_s)}. Nothing is lost."
+
+
+def child_did_not_start(name: str, why: str, pause_s: float) -> str:
+    """Starting a child again failed."""
+    return f"The {name} did not start again ({why}); another try in {seconds(pause_s)}."
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def up(status: Mapping[str, Any], home: object, *, bundled_redis: bool) -> tuple[str, ...]:
+    """What `tessera run` says once everything is up."""
+    where = "its own, on a socket" if bundled_redis else "the configured one"
+    return (
+        "Tessera is up.",
+        f"  Adapters  {adapters(status['adapters'])}",
+        f"  Models    {models(status['models'])}",
+        f"  Workers   {workers(status['workers'])}",
+        f"  Redis     {where}",
+        f"  Data      {home}",
+        '  Try       tessera imagine "a red boat"      (in another terminal)',
+        "  Stop      Ctrl-C",
+    )
+
+
+def adapters(ready: Mapping[str, bool]) -> str:
+    """`Discord, terminal`; one that has no connection yet says so."""
+    return ", ".join(
+        _PLATFORMS.get(name, name) + ("" if is_ready else " (not connected yet)") for name, is_ready in ready.items()
+    )
+
+
+def models(offered: Iterable[Mapping[str, Any]]) -> str:
+    """The titles, the default first."""
+    return ", ".join(str(model["title"]) for model in offered)
+
+
+def workers(alive: Sequence[Mapping[str, Any]] | None) -> str:
+    """`1 on vm (cpu)`; None while Redis does not answer."""
+    if alive is None:
+        return "unknown, Redis does not answer"
+    if not alive:
+        return "none yet"
+    return ", ".join(
+        f"{worker['host']} ({' and '.join([*worker['pools'], *([worker['device']] if worker['device'] else [])])})"
+        for worker in alive
+    )
+
+
+def requests(counts: Mapping[str, int]) -> str:
+    """`2 queued, 1 being told, 0 held`."""
+    names = {"queued": "queued", "telling": "being told", "held": "held for a look"}
+    return ", ".join(f"{count} {names.get(state, state)}" for state, count in counts.items())
+
+
+def not_answering(request_id: str) -> str:
+    """The front stayed away for too long."""
+    return f"The front has not come back. The request is kept; ask for it later: tessera imagine --wait {request_id}"
+
+
+def no_such_request(request_id: str) -> str:
+    """`--wait` names a request that was never asked."""
+    return f"There is no request {request_id} here."
+
+
+def left(request_id: str) -> str:
+    """Somebody pressed Ctrl-C twice."""
+    return f"Left. If it was not cancelled in time, the picture comes all the same: tessera imagine --wait {request_id}"
+
+
+def timeline(moments: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """One line a moment, in seconds since the first."""
+    if not moments:
+        return ()
+    start = moments[0]["at"]
+    return tuple(
+        f"  {(moment['at'] - start) / 1000:7.2f} s  {moment['name']:<10} {moment['detail']}".rstrip()
+        for moment in moments
+    )
+
+
+def unexpected(event: str, place: object | None) -> str:
+    """Something broke that nobody foresaw."""
+    where = f" The details are in {place}." if place else ""
+    return f"Something went wrong on our side (event {event}).{where} TESSERA_DEBUG=1 shows them here."
+
+
+def migrated(applied: Sequence[str], path: object) -> tuple[str, ...]:
+    """What `tessera migrate` did."""
+    if not applied:
+        return (f"{path} is up to date.",)
+    return (f"{path}: {len(applied)} migrations applied.", *(f"  {name}" for name in applied))
+
+
+def to_migrate(pending: Sequence[str], path: object) -> tuple[str, ...]:
+    """What `tessera migrate` would do."""
+    if not pending:
+        return (f"{path} is up to date.",)
+    return (f"{path}: {len(pending)} migrations to apply.", *(f"  {name}" for name in pending))
+
+
+def not_offered(reason: str) -> str:
+    """Why a model of the catalogue is not offered to members."""
+    return reason or "not named in models.offer"
+
+
+def ledger_sound() -> str:
+    """`tessera quota audit` found nothing."""
+    return "The ledger is sound: everything held was settled or released, and no allowance was overspent."
+
+
+def ledger_broken(count: int) -> str:
+    """`tessera quota audit` found something."""
+    return f"The ledger has {count} entries that should be impossible:"
