@@ -66,7 +66,7 @@ class SlackAdapter:
         self._room = Room(
             services=services,
             client=self._client,
-            directory=Directory(self._client, services.now, moderator_ids),
+            directory=Directory(self._quick, services.now, moderator_ids),
             placeholders=Placeholders(),
         )
         self._messenger = SlackMessenger(

@@ -71,7 +71,7 @@ def owner_and_request(value: str) -> tuple[str, str] | None:
 
 
 def _message(blocks: list[Block], fallback: str) -> dict[str, Any]:
-    return {"blocks": blocks[:_BLOCKS_MOST], "text": fit(fallback, _TEXT_MOST)}
+    return {"blocks": blocks[:_BLOCKS_MOST], "text": fit(fallback, _TEXT_MOST).strip() or "…"}
 
 
 def _plain(text: str, most: int) -> Block:

@@ -37,7 +37,10 @@ class Directory:
     """Answers from Slack, kept for a while."""
 
     def __init__(self, client: AsyncWebClient, now: Callable[[], int], moderator_ids: tuple[str, ...] = ()) -> None:
-        """Take the client to ask with, a clock in ms, and the ids the operator lists as moderators."""
+        """Take a client that gives up soon, a clock in ms, and the ids the operator lists as moderators.
+
+        Members wait for these answers, and each has a way to do without.
+        """
         self._client, self._now, self._listed = client, now, frozenset(moderator_ids)
         self._people: dict[str, Person] = {}
         self._groups: dict[str, frozenset[str]] = {}
@@ -52,8 +55,8 @@ class Directory:
         return None if person is None else person.moderates
 
     async def name(self, user_id: str) -> str:
-        """What a member is called; empty when Slack could not be asked."""
-        person = await self._person(user_id, _NAME_FRESH_MS)
+        """What a member is called, if need be an old answer; empty when Slack never answered."""
+        person = await self._person(user_id, _NAME_FRESH_MS) or self._people.get(user_id)
         return "" if person is None else person.name
 
     async def role_ids(self, user_id: str) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from bot.wording import slack as wording
 log = logging.getLogger(__name__)
 
 PING_INTERVAL_S = 10.0
-_CONNECT_S = 30.0
+_CONNECT_PINGS, _DOWN_PINGS = 3, 6
 _LONGEST_PAUSE_S = 30.0
 
 
@@ -62,14 +62,14 @@ async def serve(app: AsyncApp, app_token: str, ready: asyncio.Event, *, ping_int
 
 
 async def _serve_one(handler: AsyncSocketModeHandler, ping_interval_s: float) -> None:
-    """Keep one handler for as long as it keeps itself connected."""
+    """Keep one handler for as long as it keeps itself connected: three pings to connect, six to come back."""
     try:
-        async with asyncio.timeout(_CONNECT_S):
+        async with asyncio.timeout(_CONNECT_PINGS * ping_interval_s):
             await handler.connect_async()  # type: ignore[no-untyped-call]  # slack_bolt leaves it untyped
     except TimeoutError:
         return
     well_at = time.monotonic()
-    while time.monotonic() - well_at < max(_CONNECT_S, 3 * ping_interval_s):
+    while time.monotonic() - well_at < _DOWN_PINGS * ping_interval_s:
         await asyncio.sleep(ping_interval_s / 2)
         if await handler.client.is_connected():
             well_at = time.monotonic()

@@ -13,7 +13,7 @@ def misread(reason: p.Misread) -> str:
             names = [f"--{option}" for option in known]
             there_are = " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
             meant = f" Did you mean --{nearest}?" if nearest else ""
-            return f"There is no option --{shorten(name, 30)}; there are {there_are}.{meant}"
+            return f"There is no option --{shorten(name, 30)}; there {'are' if known[1:] else 'is'} {there_are}.{meant}"
         case p.MissingValue(name=name):
             return f"The option --{name} needs a value after it."
         case p.RepeatedOption(name=name):

@@ -44,7 +44,7 @@ async def test_the_acknowledgement_does_not_wait_for_a_busy_database(
 async def test_the_acknowledgement_does_not_wait_for_slack_either(
     adapter: SlackAdapter, peer: SlackPeer, front: Front
 ) -> None:
-    peer.fail("usergroups.list", status=429, retry_after=1)
+    peer.fail("usergroups.list", delay_s=0.5)
     delivery = await peer.command("/imagine", "a boat")
     await delivery.until_acked()
     assert not front.asks

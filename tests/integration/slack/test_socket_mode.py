@@ -78,6 +78,28 @@ class TestConnection:
         await peer.command("/imagine", "a boat")
         await peer.until_message()
 
+    async def test_it_asks_for_a_new_address_when_the_old_one_is_spent(
+        self, adapter: SlackAdapter, peer: SlackPeer
+    ) -> None:
+        """Left alone, slack_sdk would try the address with the spent ticket for ever."""
+        peer.sockets.refusals = 1
+        await peer.sockets.close_all()
+        await peer.sockets.until_connections(2)
+        assert len(peer.calls("apps.connections.open")) == 3
+        await peer.command("/imagine", "a boat")
+        await peer.until_message()
+
+    async def test_a_token_that_is_revoked_while_it_runs_ends_it_plainly(
+        self, build: Callable[..., SlackAdapter], peer: SlackPeer
+    ) -> None:
+        adapter = build()
+        task = asyncio.create_task(adapter.run())
+        await asyncio.wait_for(adapter.ready.wait(), 5)
+        peer.space.app_token = "xapp-renewed"
+        await peer.sockets.close_all()
+        with pytest.raises(AdapterRejected, match="Slack does not know this token"):
+            await asyncio.wait_for(task, 15)
+
     async def test_a_command_sent_again_over_a_new_socket_is_one_request(
         self, adapter: SlackAdapter, peer: SlackPeer, front: Front
     ) -> None:

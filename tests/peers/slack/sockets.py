@@ -36,11 +36,15 @@ class Delivery:
 
 
 class Sockets:
-    """All sockets the app has open; envelopes go to the newest, as any of them may be chosen."""
+    """All sockets the app has open; envelopes go to the newest, as any of them may be chosen.
+
+    `refusals` is how many of the next sockets are turned away, their tickets spent.
+    """
 
     def __init__(self) -> None:
         self.open: list[web.WebSocketResponse] = []
         self.connections = 0
+        self.refusals = 0
         self.deliveries: dict[str, Delivery] = {}
         self._tickets: set[str] = set()
         self._numbers = itertools.count(1)
@@ -91,6 +95,9 @@ class Sockets:
         if ticket not in self._tickets:
             return web.Response(status=408, text="this ticket is not, or no longer, good")
         self._tickets.remove(ticket)
+        if self.refusals > 0:  # a ticket is good once, also where the server then has no room
+            self.refusals -= 1
+            return web.Response(status=503, text="no room")
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         await socket.send_json({"type": "hello", "num_connections": len(self.open) + 1})

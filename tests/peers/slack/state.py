@@ -110,7 +110,8 @@ class Fault:
     """What to do with the next `count` calls of a method instead of answering them.
 
     `status` 429 and 5xx are answered as such; `error` is answered as Slack does (200, ok false); `drop` closes the
-    connection. `after` lets the call take effect first: the caller cannot know that it did.
+    connection. `after` lets the call take effect first: the caller cannot know that it did. `delay_s` answers late, and
+    as if nothing were wrong unless something else is asked for.
     """
 
     method: str
@@ -120,6 +121,11 @@ class Fault:
     retry_after: int = 1
     drop: bool = False
     after: bool = False
+    delay_s: float = 0.0
+
+    @property
+    def only_late(self) -> bool:
+        return bool(self.delay_s) and self.status == 200 and self.error is None and not self.drop
 
 
 @dataclass(slots=True)

@@ -1,5 +1,6 @@
 """The Web API over HTTP: tokens, scopes, faults, the upload URL, and Slack's way to say yes and no."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -29,10 +30,12 @@ class WebApi:
         call = Call(method=name, arguments=await _arguments(request))
         self._space.calls.append(call)
         fault = self._space.take_fault(name)
-        if fault is not None and not fault.after:
+        if fault is not None:
+            await asyncio.sleep(fault.delay_s)
+        if fault is not None and not fault.after and not fault.only_late:
             return await self._fail(request, call, fault)
         answer = self._answer(request, call)
-        if fault is not None:
+        if fault is not None and not fault.only_late:
             return await self._fail(request, call, fault)
         return web.json_response(answer)
 
