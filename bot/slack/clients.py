@@ -39,9 +39,10 @@ class BriefPatience(AsyncRateLimitErrorRetryHandler):
 
 def library_logger() -> logging.Logger:
     """The logger the libraries get: closed, since what they log may hold prompts and secrets."""
-    logger = logging.getLogger("bot.slack.libraries")
-    logger.setLevel(logging.CRITICAL + 1)
-    return logger
+    # Not all of their parts take a logger; those that do not use one under the library's own name.
+    for name in ("slack_sdk", "slack_bolt", "bot.slack.libraries"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    return logging.getLogger("bot.slack.libraries")
 
 
 def web_client(token: str, api_url: str | None) -> AsyncWebClient:

@@ -1,11 +1,13 @@
 """`/imagine` through the real Bolt app and Socket Mode."""
 
 import asyncio
+import logging
 
 import pytest
 
 from bot.slack.adapter import SlackAdapter
 from bot.slack.blocks import CANCEL_ACTION
+from tests.integration.slack.conftest import RunAdapter
 from tests.integration.slack.front import Front
 from tests.peers.slack import SlackPeer
 
@@ -163,6 +165,24 @@ async def test_a_bug_is_told_and_logged_without_the_prompt(
     assert answer.words == "Something went wrong on our side with that. The operator can find it in the log."
     assert "RuntimeError" in caplog.text
     assert "private wish" not in caplog.text
+
+
+async def test_even_the_most_talkative_log_holds_no_prompt_no_token_and_no_secret_url(
+    peer: SlackPeer, running: RunAdapter, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with running():
+        await peer.command("/imagine", "my quietwish")
+        await peer.until_message()
+        await peer.command("/imagine", "my quietwish florp")
+        await peer.until_ephemeral()
+        await peer.sockets.send("slash_commands", {"command": "nonsense", "text": "quietwish"})
+        peer.fail("chat.postMessage", error="is_archived")
+        await peer.command("/imagine", "another quietwish")
+        await peer.until_ephemeral(2)
+    assert "signed in" in caplog.text
+    for secret in ("quietwish", peer.space.bot_token, peer.space.app_token, "/hooks/", "ticket-"):
+        assert secret not in caplog.text
 
 
 class TestCancel:
