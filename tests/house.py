@@ -51,11 +51,7 @@ class House:
         apply_all(db)
         db.close()
         self._environment = {
-            **{
-                key: value
-                for key, value in os.environ.items()
-                if not key.startswith(("TESSERA_", "DISCORD_", "SLACK_"))
-            },
+            **{key: value for key, value in os.environ.items() if not _is_ours(key)},
             "TESSERA_HOME": str(home),
             "TESSERA_REDIS_URL": redis_url,
             "TESSERA_MODELS": json.dumps({"offer": ["noise", "slow"], "files": [str(catalogue)]}),
@@ -143,6 +139,11 @@ class House:
             return list(db.execute(sql, values).fetchall())
         finally:
             db.close()
+
+
+def _is_ours(variable: str) -> bool:
+    """Whether a variable would configure us, or send loopback traffic through a proxy."""
+    return variable.startswith(("TESSERA_", "DISCORD_", "SLACK_", "OPENAI_")) or variable.lower().endswith("_proxy")
 
 
 async def until(look: Any, good: Callable[[Any], bool], within_s: float, explain: Callable[[], str]) -> Any:
