@@ -57,7 +57,7 @@ async def open_service(settings: WorkerSettings) -> AsyncIterator[Service]:
         for check in checks:
             stack.push_async_callback(check.aclose)
         redis = jobs.connect(settings.line_url)
-        stack.push_async_callback(redis.aclose)
+        stack.push_async_callback(redis.aclose, close_connection_pool=True)
         info = _info(settings, serving, pools, device)
         runner = JobRunner(
             Workshop(

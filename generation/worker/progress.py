@@ -5,6 +5,7 @@ thread. It must not know what is being drawn.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -37,6 +38,7 @@ class Speaker:
         self._loop = asyncio.get_running_loop()
         self._pending: deque[ProgressEvent] = deque()
         self._woken = asyncio.Event()
+        self._leaving = asyncio.Event()
         self._moments: list[TimelineEvent] = []
         self._talk: asyncio.Task[None] | None = None
 
@@ -74,12 +76,14 @@ class Speaker:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._talk is not None:
-            self._talk.cancel()
-            await asyncio.wait({self._talk})
+        if self._talk is None:
+            return
         # On the way out for a drain nobody waits for words; else the last step must be heard.
-        while self._pending and not isinstance(error, asyncio.CancelledError):
-            await self._say(self._pending.popleft())
+        if isinstance(error, asyncio.CancelledError):
+            self._talk.cancel()
+        self._leaving.set()
+        self._woken.set()
+        await asyncio.wait({self._talk})
 
     def _take(self, event: ProgressEvent) -> None:
         """Queue an event; an unsaid step between the first and this one is out of date."""
@@ -92,13 +96,21 @@ class Speaker:
     async def _talking(self) -> None:
         while True:
             await self._woken.wait()
-            if not self._pending:
+            if self._pending:
+                event = self._pending.popleft()
+                await self._say(event)
+                if event.total:
+                    await self._pause()
+            elif self._leaving.is_set():
+                return
+            else:
                 self._woken.clear()
-                continue
-            event = self._pending.popleft()
-            await self._say(event)
-            if event.total:
-                await asyncio.sleep(self._interval_s)
+
+    async def _pause(self) -> None:
+        """Be silent for `interval_s`, or until the job ends."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._interval_s):
+                await self._leaving.wait()
 
     async def _say(self, event: ProgressEvent) -> None:
         try:
