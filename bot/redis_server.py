@@ -142,8 +142,8 @@ class RedisServer:
         await ask(self._socket, "SHUTDOWN NOSAVE")
         try:
             async with asyncio.timeout(_UP_S):
-                while await self.answers():
-                    await asyncio.sleep(_LOOK_S)  # noqa: ASYNC110 - another process's end sets no event
+                while await self.answers():  # noqa: ASYNC110 - another process's end sets no event
+                    await asyncio.sleep(_LOOK_S)
         except TimeoutError:
             raise RedisFailed(wording.redis_stale(self._socket)) from None
 

@@ -21,13 +21,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from sqlite_utils import Database as SqliteDatabase
+
 from bot.guardian import GRACE_S, is_alive
 from bot.redis_server import RedisServer, Spawn, find_redis_server, spawn
 from bot.settings import Settings
 from bot.wording import operator as wording
 from generation.database import open_sqlite
 from generation.settings import load_worker_settings
-from migrations import apply_all
+from migrations import apply_all, pending
 
 Say = Callable[[str], None]
 
@@ -287,6 +289,15 @@ def migrate(path: Path) -> list[str]:
     db = open_sqlite(path)
     try:
         return apply_all(db)
+    finally:
+        db.close()
+
+
+def to_migrate(path: Path) -> list[str]:
+    """What `migrate` would apply, without touching anything but an existing file."""
+    db = open_sqlite(path) if path.exists() else SqliteDatabase(memory=True)
+    try:
+        return pending(db)
     finally:
         db.close()
 

@@ -19,6 +19,7 @@ STOPPED: Final = "Stopped."
 STARTING: Final = "Starting Redis, the front and a worker."
 STARTING_WITHOUT_REDIS: Final = "Starting the front and a worker."
 NO_CHECKOUT: Final = "The benchmarks run from a checkout of the source, and this is an installed copy."
+LEDGER_SOUND: Final = "The ledger is sound: what was held is settled or released, and no allowance was overspent."
 NOT_UNDERSTOOD: Final = "The front that runs here is of another version. Restart it, then ask again."
 
 _INSTALL = {
@@ -169,11 +170,19 @@ def not_offered(reason: str) -> str:
     return reason or "not named in models.offer"
 
 
-def ledger_sound() -> str:
-    """`tessera quota audit` found nothing."""
-    return "The ledger is sound: everything held was settled or released, and no allowance was overspent."
+def ledger_broken(violations: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """`tessera quota audit` found entries that should be impossible."""
+    return (
+        f"The ledger has {len(violations)} entries that should be impossible:",
+        *(f"  {each['account']}, {each['bucket']}, {each['request_id']}: {each['sentence']}" for each in violations),
+    )
 
 
-def ledger_broken(count: int) -> str:
-    """`tessera quota audit` found something."""
-    return f"The ledger has {count} entries that should be impossible:"
+def status(said: Mapping[str, Any]) -> tuple[str, ...]:
+    """What `tessera status` says."""
+    return (
+        f"Adapters  {adapters(said['adapters'])}",
+        f"Models    {models(said['models'])}",
+        f"Workers   {workers(said['workers'])}",
+        f"Requests  {requests(said['requests'])}",
+    )
