@@ -25,10 +25,9 @@ from sqlite_utils import Database as SqliteDatabase
 
 from bot.guardian import GRACE_S, is_alive
 from bot.redis_server import RedisServer, Spawn, find_redis_server, spawn
-from bot.settings import Settings
 from bot.wording import operator as wording
 from generation.database import open_sqlite
-from generation.settings import load_worker_settings
+from generation.places import Places
 from migrations import apply_all, pending
 
 Say = Callable[[str], None]
@@ -255,32 +254,41 @@ class Household:
             return
 
 
-@contextlib.asynccontextmanager
-async def open_household(
-    settings: Settings, *, say: Say, environment: Mapping[str, str], logs: Path | None = None
-) -> AsyncIterator[Household]:
-    """Migrate, start Redis (unless another is configured), front and worker; stop them all at the end.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to keep up: the home folder, whether Redis is ours to run, and how long the worker may drain (s).
 
-    `environment` is the children's; their output goes to files in `logs`, or where ours goes. Raises `AlreadyUp`,
-    `bot.redis_server.RedisMissing` and `RedisFailed`, `generation.settings.WorkerSettingsError` and sqlite3.Error.
+    `environment` is the children's; their output goes to files in `logs`, or where ours goes.
     """
-    drain_s = load_worker_settings().worker.drain_s
-    places = settings.places.create()
-    own_redis = settings.redis_url is None
-    binary = await asyncio.to_thread(find_redis_server) if own_redis else None
+
+    places: Places
+    own_redis: bool
+    drain_s: float
+    environment: Mapping[str, str] = field(repr=False)
+    logs: Path | None = None
+
+
+@contextlib.asynccontextmanager
+async def open_household(plan: Plan, say: Say) -> AsyncIterator[Household]:
+    """Migrate, start Redis, front and worker; stop them all at the end.
+
+    Raises `AlreadyUp`, `bot.redis_server.RedisMissing` and `RedisFailed`, and sqlite3.Error.
+    """
+    places = plan.places.create()
+    binary = await asyncio.to_thread(find_redis_server) if plan.own_redis else None
     async with contextlib.AsyncExitStack() as stack:
         lock = stack.enter_context(await take_home(places.home / "run.lock", say))
         guardian = await Guardian.start(lock.fileno())
         stack.push_async_callback(guardian.leave)
-        household = Household(places.front_socket, drain_s, guardian, say)
+        household = Household(places.front_socket, plan.drain_s, guardian, say)
         stack.push_async_callback(household.stop)
         if binary is not None:
             await household.keep(RedisServer(socket=places.redis_socket, folder=places.redis, binary=binary), last=True)
         await asyncio.to_thread(migrate, places.database)
-        for name, argv in (("front", ("bot", "bot")), ("worker", ("generation.worker",))):
-            log = logs / f"{name}.log" if logs else None
-            program = Program(name=name, argv=(sys.executable, "-P", "-m", *argv), environment=environment, log=log)
-            await household.keep(program)
+        for name, module in (("front", ("bot", "bot")), ("worker", ("generation.worker",))):
+            log = plan.logs / f"{name}.log" if plan.logs else None
+            argv = (sys.executable, "-P", "-m", *module)
+            await household.keep(Program(name=name, argv=argv, environment=plan.environment, log=log))
         yield household
 
 

@@ -33,12 +33,13 @@ def run_() -> int:
 
 
 async def _run(settings: "Settings") -> int:
-    from bot.supervise import open_household
+    from bot.supervise import Plan, open_household
     from bot.wording import operator as wording
+    from generation.settings import load_worker_settings
 
     say(wording.STARTING if settings.redis_url is None else wording.STARTING_WITHOUT_REDIS)
     stop = asyncio.Event()
-    running: "list[Household]" = []
+    running: list[Household] = []
 
     def told_to_stop() -> None:
         if not stop.is_set():
@@ -53,7 +54,13 @@ async def _run(settings: "Settings") -> int:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup means it
             loop.add_signal_handler(number, told_to_stop)
     environment = {"TESSERA_LOG": "info", **os.environ, "PYTHONUNBUFFERED": "1"}
-    async with open_household(settings, say=say, environment=environment) as household:
+    plan = Plan(
+        places=settings.places,
+        own_redis=settings.redis_url is None,
+        drain_s=load_worker_settings().worker.drain_s,
+        environment=environment,
+    )
+    async with open_household(plan, say) as household:
         running.append(household)
         await _until(stop, household, settings)
     say(wording.STOPPED)

@@ -67,6 +67,7 @@ class TerminalAdapter:
         finally:
             self.ready.clear()
             await runner.cleanup()
+            self._socket.unlink(missing_ok=True)
 
     def _app(self) -> web.Application:
         app = web.Application()

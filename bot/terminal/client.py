@@ -4,8 +4,9 @@ Owns the connection and its patience. It must not know how a terminal looks or w
 """
 
 import asyncio
+import contextlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
@@ -56,33 +57,32 @@ async def cancel(socket: Path, request_id: str) -> bool:
         raise NoFront(wording.NO_FRONT) from None
 
 
-async def imagine(socket: Path, wish: Wish) -> AsyncGenerator[Event, None]:
+def imagine(socket: Path, wish: Wish) -> AsyncGenerator[Event, None]:
     """Ask, and yield what is said until the ending. Asking the same wish twice is asking once.
 
     Raises `NoFront` if none listens at the start or it stays away, `protocol.Garbled` for one of another version.
     """
-    async for event in _persist(socket, wish.id, wish):
-        yield event
+    return _persist(socket, wish.id, wish)
 
 
-async def follow(socket: Path, request_id: str) -> AsyncGenerator[Event, None]:
+def follow(socket: Path, request_id: str) -> AsyncGenerator[Event, None]:
     """Yield what is said about a request that was asked before, until the ending. Raises also `NoSuchRequest`."""
-    async for event in _persist(socket, request_id, None):
-        yield event
+    return _persist(socket, request_id, None)
 
 
-async def _persist(socket: Path, request_id: str, wish: Wish | None) -> AsyncIterator[Event]:
+async def _persist(socket: Path, request_id: str, wish: Wish | None) -> AsyncGenerator[Event, None]:
     """Follow, and follow again when the stream is cut off: the front will be back, and it has not forgotten."""
     reached, away_since = False, 0.0
     clock = asyncio.get_running_loop().time
     while True:
         try:
-            async for event in _once(socket, request_id, wish):
-                reached, away_since = True, 0.0
-                yield event
-                if isinstance(event, Refused | Done | Failed):
-                    return
-                wish = None  # it is accepted: from here on it is followed by its id
+            async with contextlib.aclosing(_once(socket, request_id, wish)) as events:
+                async for event in events:
+                    reached, away_since = True, 0.0
+                    yield event
+                    if isinstance(event, Refused | Done | Failed):
+                        return
+                    wish = None  # it is accepted: from here on it is followed by its id
         except _AWAY:
             if not reached:
                 raise NoFront(wording.NO_FRONT) from None
@@ -94,7 +94,7 @@ async def _persist(socket: Path, request_id: str, wish: Wish | None) -> AsyncIte
         await asyncio.sleep(_PAUSE_S)
 
 
-async def _once(socket: Path, request_id: str, wish: Wish | None) -> AsyncIterator[Event]:
+async def _once(socket: Path, request_id: str, wish: Wish | None) -> AsyncGenerator[Event, None]:
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=5)
     async with _session(socket, timeout) as session, _open(session, request_id, wish) as response:
         if response.status == 404:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from bot.wording.numbers import seconds
+from bot.wording.refusals import shorten
 
 NO_FRONT: Final = "Nothing is running here. Start it with: make run"
 FRONT_AWAY: Final = "The front is away; the request is kept. Waiting for it to come back."
@@ -102,15 +103,18 @@ def models(offered: Iterable[Mapping[str, Any]]) -> str:
 
 
 def workers(alive: Sequence[Mapping[str, Any]] | None) -> str:
-    """`1 on vm (cpu)`; None while Redis does not answer."""
+    """`vm (pool gpu, on cpu)`; None while Redis does not answer."""
     if alive is None:
         return "unknown, Redis does not answer"
     if not alive:
         return "none yet"
-    return ", ".join(
-        f"{worker['host']} ({' and '.join([*worker['pools'], *([worker['device']] if worker['device'] else [])])})"
-        for worker in alive
-    )
+    return ", ".join(map(_worker, alive))
+
+
+def _worker(worker: Mapping[str, Any]) -> str:
+    pools = f"{'pool' if len(worker['pools']) == 1 else 'pools'} {' and '.join(worker['pools'])}"
+    on = f", on {worker['device']}" if worker["device"] else ""
+    return f"{worker['host']} ({pools}{on})"
 
 
 def requests(counts: Mapping[str, int]) -> str:
@@ -140,9 +144,49 @@ def timeline(moments: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
         return ()
     start = moments[0]["at"]
     return tuple(
-        f"  {(moment['at'] - start) / 1000:7.2f} s  {moment['name']:<10} {moment['detail']}".rstrip()
-        for moment in moments
+        f"  {(moment['at'] - start) / 1000:7.2f} s  {moment['name']} {moment['detail']}".rstrip() for moment in moments
     )
+
+
+def demo_begins(home: object) -> str:
+    """The demo's first words."""
+    return f"Starting Redis, the front and a worker in {home}."
+
+
+def demo_asks(prompt: str) -> str:
+    """What the demo asks for."""
+    return f"Everything is up. Asking for “{shorten(prompt, 200)}”."
+
+
+def demo_not_up(logs: object) -> str:
+    """The chain did not come up."""
+    return f"The demo did not come up. The logs are in {logs}."
+
+
+def demo_left() -> str:
+    """Somebody pressed Ctrl-C twice."""
+    return "Left. Everything is stopped again."
+
+
+def demo_done(*, real_model: bool) -> tuple[str, ...]:
+    """The demo's last words when there is a picture."""
+    if real_model:
+        return ("Everything is stopped again. To keep it running: make run",)
+    return (
+        "This model is tiny and was never trained: it draws noise. The chain around it is the real one.",
+        "A real model: TESSERA_DEMO_MODEL=<diffusers folder or hub id> make demo",
+        "Everything is stopped again. To keep it running: make run",
+    )
+
+
+def demo_without_picture(logs: object, *, held: bool) -> tuple[str, ...]:
+    """The demo's last words when there is none; `held` means that no image check could look at it."""
+    if held:
+        return (
+            "Nothing could look at the picture, and what nobody could look at is held, never shown.",
+            "Name a safety check for it: TESSERA_CHECKS__SAFETY_CHECKER=<folder or hub id of a safety checker>",
+        )
+    return (f"The logs are in {logs}.",)
 
 
 def unexpected(event: str, place: object | None) -> str:
