@@ -26,8 +26,8 @@ async def measure() -> list[Figure]:
                 redis.url,
                 DISCORD_TOKEN=TOKEN,
                 TESSERA_DISCORD__API_URL=discord.api_url,
-                SLACK_BOT_TOKEN=slack.bot_token,
-                SLACK_APP_TOKEN=slack.app_token,
+                SLACK_BOT_TOKEN=slack.space.bot_token,
+                SLACK_APP_TOKEN=slack.space.app_token,
                 TESSERA_SLACK__API_URL=slack.api_url,
             )
             try:

@@ -4,11 +4,14 @@ Front and worker are the real processes; the terminal adapter asks. The time is 
 `submitted`, when the front accepted, to `started`, when the worker took the job; both clocks are this machine's.
 """
 
+import asyncio
+import random
 import tempfile
+import uuid
 from pathlib import Path
 
-from bot.terminal.client import ask_once
-
+from bot.terminal.client import imagine
+from bot.terminal.protocol import Done, Wish
 from tests.bench.figures import Figure, percentile
 from tests.conftest import RedisServer
 from tests.house import House
@@ -42,8 +45,14 @@ async def _times(house: House, count: int, **environment: str) -> list[float]:
     house.start_worker(**environment)
     await house.until_ready("terminal", workers=1)
     before = len(_measured(house))
+    pauses = random.Random(7)
     for _ in range(count + 1):
-        await ask_once(house.places.front_socket, "a red boat", model="slow")
+        # Members do not ask in step with a worker's polling; asking at once after each answer would.
+        await asyncio.sleep(pauses.uniform(0, 0.5))
+        wish = Wish(id=f"terminal-{uuid.uuid4().hex}", prompt="a red boat", model="slow")
+        *_, last = [event async for event in imagine(house.places.front_socket, wish)]
+        if not isinstance(last, Done):
+            raise TypeError(f"no picture came: {last}")
     house.stop("worker")
     # The first one waits for the model to load, after its start; it warms everything up and is not counted.
     return _measured(house)[before + 1 :]
