@@ -56,6 +56,9 @@ async def open_service(settings: WorkerSettings) -> AsyncIterator[Service]:
         stack.push_async_callback(backends.aclose)
         for check in checks:
             stack.push_async_callback(check.aclose)
+        for name in {entry.backend for entry in serving}:
+            # Importing a provider's client takes a second in which nothing else would be heard.
+            await asyncio.to_thread(backends.get, name)
         redis = jobs.connect(settings.line_url)
         stack.push_async_callback(redis.aclose, close_connection_pool=True)
         info = _info(settings, serving, pools, device)

@@ -156,6 +156,8 @@ class Service:
                 if not down:
                     _log.warning("redis does not answer, trying on why=%s", type(error).__name__)
                 down = True
+                # The other connections of the pool are as dead, and would each fail once more.
+                await self._redis.connection_pool.disconnect(inuse_connections=False)
             except Exception:  # noqa: BLE001 - the boundary: a worker outlives whatever breaks its line
                 _log.exception("the line broke, going on")
             await _mend(worker)
@@ -189,9 +191,15 @@ class Service:
 
 
 async def _mend(worker: Worker) -> None:
-    """Count arq's slots anew: a connection lost while it picks a job leaves a slot taken for ever."""
+    """Clear up after arq: a lost connection leaves a slot taken for ever, and the error of a job's end unread."""
     await asyncio.sleep(0)
-    running = sum(not task.done() for task in worker.tasks.values())
+    for job_id, task in list(worker.tasks.items()):
+        if task.done():
+            del worker.tasks[job_id]
+            if not task.cancelled() and task.exception() is not None:
+                # The job itself is over, its outcome stored; its lease runs out and the rest is found by the front.
+                _log.info("the line did not hear of a job's end request=%s", job_id)
+    running = len(worker.tasks)
     worker.job_counter = running
     worker.sem = asyncio.BoundedSemaphore(worker.max_jobs + 1)
     for _ in range(running):
