@@ -64,6 +64,7 @@ class Demo:
 
     def _prepare(self) -> Places:
         """An empty database and this demo's own configuration; what was downloaded or drawn before stays."""
+        self.home.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         places = Places(self.home).create()
         self.logs.mkdir(mode=0o700, exist_ok=True)
         for old in (

@@ -209,9 +209,28 @@ def to_migrate(pending: Sequence[str], path: object) -> tuple[str, ...]:
     return (f"{path}: {len(pending)} migrations to apply.", *(f"  {name}" for name in pending))
 
 
-def not_offered(reason: str) -> str:
-    """Why a model of the catalogue is not offered to members."""
-    return reason or "not named in models.offer"
+def model(row: Mapping[str, Any], *, is_default: bool) -> tuple[str, ...]:
+    """`tessera models`: three lines a model."""
+    offered = (
+        "offered, the default" if is_default else "offered" if row["offered"] else f"not offered: {row['why_not']}"
+    )
+    openness = {"open_source": "open source", "open_weight": "open weight"}.get(row["openness"], "closed, by API")
+    facts = (openness, row["licence"], f"prompts go to {row['prompt_goes_to']}", ", ".join(row["sizes"]))
+    return (
+        f"{row['id']}  {row['title']}, {row['maker']}",
+        f"    {offered}",
+        f"    {' · '.join(facts)} · looked at {row['checked_at']}",
+    )
+
+
+def doctor_sums_up(levels: Sequence[str]) -> str:
+    """The doctor's last line."""
+    blocking, problems = levels.count("blocks"), levels.count("problem")
+    if blocking:
+        return f"\n{blocking} {'thing blocks' if blocking == 1 else 'things block'}; see what to do behind the arrows."
+    if problems:
+        return f"\nNothing blocks; {problems} {'thing is' if problems == 1 else 'things are'} worth mending."
+    return "\nNothing blocks."
 
 
 def ledger_broken(violations: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

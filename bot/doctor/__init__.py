@@ -1,0 +1,1 @@
+"""`tessera doctor`: what is configured, what is missing, and what to do, one file a topic."""
