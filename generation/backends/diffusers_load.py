@@ -162,6 +162,8 @@ def _fetch(entry: ModelEntry, repo: str) -> Path:
                 revision=_text(entry, "revision"),
                 use_safetensors=True,
                 token=read_secret("HF_TOKEN"),
+                # It is not loaded (see `_without_checker`), so it need not travel: more than a gigabyte in some.
+                safety_checker=None,
                 **_variant(entry),
             )
         )

@@ -112,7 +112,8 @@ class Stage:
 
     async def outcome(self, request_id: str, *, attempt: int = 1) -> Outcome:
         """Wait for a stored outcome."""
-        return await self.until(lambda: self.store.get_outcome(request_id, attempt))
+        found: Outcome = await self.until(lambda: self.store.get_outcome(request_id, attempt))
+        return found
 
     async def until(self, look: Callable[[], Any], within_s: float = 20) -> Any:
         """Look until there is something to see; fail with the workers' logs."""

@@ -59,7 +59,7 @@ BROKEN: dict[str, Callable[[Sequence[bytes]], Any]] = {
     "too few": lambda images: [[CLEAN]] * (len(images) - 1),
     "too many": lambda images: [[CLEAN]] * (len(images) + 1),
     "not a number": lambda images: [[Finding("sexual", math.nan, False)] for _ in images],
-    "no score": lambda images: [[Finding("sexual", None, False)] for _ in images],  # type: ignore[arg-type] - the point
+    "no score": lambda images: [[Finding("sexual", None, False)] for _ in images],  # type: ignore[arg-type]  # the point
     "unknown category": lambda images: [[Finding("cheese", 0.0, False)] for _ in images],
     "not findings": lambda images: ["zorblax" for _ in images],
     "bare numbers": lambda images: [3 for _ in images],

@@ -36,7 +36,7 @@ def test_more_findings_never_lower_a_verdict(detector: str, some: list[Finding],
 @pytest.mark.parametrize("score", [math.nan, math.inf, -0.01, 1.01, True, None, "0.1"])
 def test_a_score_that_is_none_is_nonsense(score: object) -> None:
     with pytest.raises(NonsenseError):
-        judge_picture("openai", [Finding("sexual", score, False)])  # type: ignore[arg-type] - the point of the test
+        judge_picture("openai", [Finding("sexual", score, False)])  # type: ignore[arg-type]  # the point of the test
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_score_that_is_none_is_nonsense(score: object) -> None:
     [
         [],
         [Finding("cheese", 0.1, False)],
-        [Finding("sexual", 0.1, None)],  # type: ignore[arg-type] - the point of the test
+        [Finding("sexual", 0.1, None)],  # type: ignore[arg-type]  # the point of the test
         [Finding("violence", 0.1, False), Finding("sexual", math.nan, False)],
     ],
 )

@@ -86,12 +86,12 @@ async def test_the_same_job_is_not_done_twice_at_once(workshop: Make, peer: Open
 
     one = asyncio.create_task(runner.run(data, starts=1))
     await asyncio.sleep(0.05)
-    assert runner.running == ("test-1",)
+    assert list(runner.running) == ["test-1"]
     await runner.run(data, starts=2)
     await one
 
     assert len(peer.image_calls) == 1
-    assert runner.running == ()
+    assert list(runner.running) == []
 
 
 async def test_without_a_check_the_picture_is_held(workshop: Make) -> None:

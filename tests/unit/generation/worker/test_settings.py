@@ -76,7 +76,7 @@ def test_a_named_file_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        WorkerSettings().home = Path("elsewhere")  # type: ignore[misc] - the point of the test
+        WorkerSettings().home = Path("elsewhere")
 
 
 def test_secrets_come_from_the_variable_or_from_the_file_it_names(
