@@ -90,6 +90,10 @@ class OpenAIPeer:
         """The same for the moderation endpoint."""
         self.fault(name, times=times, path=_MODERATIONS)
 
+    def clear_faults(self) -> None:
+        """Answer properly from now on."""
+        self._state.scripts.clear()
+
     async def start(self) -> None:
         """Listen; raises OSError if the port is taken."""
         app = web.Application(client_max_size=64 * 1024 * 1024)
