@@ -51,7 +51,7 @@ class Town:
                       coalesce(sum(l.amount) FILTER (WHERE l.kind = 'release'), 0)
                FROM requests r JOIN ledger_entries l ON l.request_id = r.id
                WHERE r.created_at = (SELECT max(created_at) FROM requests) GROUP BY r.id"""
-        )[0]  # type: ignore[return-value]  # four columns
+        )[0]
 
     async def ended(self, *expected: object) -> None:
         """Wait until the newest request ended like this."""
