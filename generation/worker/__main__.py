@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from generation.catalogue import CatalogueError
 from generation.secrets import SecretError
-from generation.settings import WorkerSettings, WorkerSettingsError, load_worker_settings
+from generation.settings import SettingsError, WorkerSettings, load_worker_settings
 from generation.worker import logs
 from generation.worker.compose import NothingToServeError, open_service
 
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             chosen = settings.worker.model_copy(update={"pools": tuple(options.pools)})
             settings = settings.model_copy(update={"worker": chosen})
         asyncio.run(_serve(settings))
-    except (WorkerSettingsError, CatalogueError, SecretError, NothingToServeError) as error:
+    except (SettingsError, CatalogueError, SecretError, NothingToServeError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0

@@ -38,6 +38,9 @@ class _Loaded:
 class SafetyChecker:
     """diffusers' `StableDiffusionSafetyChecker` from `source`, a folder or a hub id (`revision` pins the latter).
 
+    The weights must be safetensors. A pipeline that carries a checker serves too: its folder, or
+    `owner/name/safety_checker` on the hub.
+
     Weights are loaded at the first look; when that fails every look raises `CheckError`, and loading is tried again
     at most once in `retry_s` seconds. `device` is torch's name for where it runs.
     """
@@ -104,15 +107,26 @@ def _load(source: str, revision: str | None, device: str) -> _Loaded:
     diffusers_logging.set_verbosity_error()
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
-    folder = Path(source).expanduser()
-    where = {} if folder.is_dir() else {"revision": revision}
-    # The pipelines that carry a checker keep it in this sub-folder, with the processor's settings beside it.
-    inside = {"subfolder": "safety_checker"} if (folder / "safety_checker").is_dir() else {}
-    name = str(folder) if folder.is_dir() else source
-    model = StableDiffusionSafetyChecker.from_pretrained(name, use_safetensors=True, **where, **inside)
-    processor_inside = {"subfolder": "feature_extractor"} if (folder / "feature_extractor").is_dir() else {}
-    processor = CLIPImageProcessor.from_pretrained(name, **where, **processor_inside)
+    where, checker, processor_in = _places(source)
+    options = {} if Path(where).is_dir() else {"revision": revision}
+    model = StableDiffusionSafetyChecker.from_pretrained(where, use_safetensors=True, subfolder=checker, **options)
+    processor = CLIPImageProcessor.from_pretrained(where, subfolder=processor_in, **options)
     return _Loaded(model.to(device).eval(), processor)
+
+
+def _places(source: str) -> tuple[str, str, str]:
+    """Folder or hub id, and the sub-folders in it of the checker and of its processor's settings ("" for none).
+
+    Pipelines that carry a checker keep the two in `safety_checker` and `feature_extractor`, side by side; a hub id may
+    name the first as a third part (`owner/name/safety_checker`).
+    """
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        checker = "safety_checker" if (folder / "safety_checker").is_dir() else ""
+        return str(folder), checker, "feature_extractor" if (folder / "feature_extractor").is_dir() else ""
+    owner, _, rest = source.partition("/")
+    name, _, inside = rest.partition("/")
+    return (f"{owner}/{name}", inside, "feature_extractor") if inside else (source, "", "")
 
 
 def _decode(data: bytes) -> Image.Image:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from moderation.classifiers import safety_checker
 from moderation.classifiers.base import CheckError
 from moderation.classifiers.openai import IMAGE_CATEGORIES, MODEL, OpenAIModeration, read_answer
 from moderation.classifiers.safety_checker import SafetyChecker
@@ -101,6 +102,17 @@ async def test_pickled_weights_are_not_loaded(tmp_path: Path) -> None:
     with pytest.raises(CheckError, match="could not be loaded"):
         await check.check([picture()])
     await check.aclose()
+
+
+@pytest.mark.parametrize(
+    ("source", "places"),
+    [
+        ("owner/checker", ("owner/checker", "", "")),
+        ("owner/pipeline/safety_checker", ("owner/pipeline", "safety_checker", "feature_extractor")),
+    ],
+)
+def test_a_hub_id_may_name_a_checker_inside_a_pipeline(source: str, places: tuple[str, str, str]) -> None:
+    assert safety_checker._places(source) == places
 
 
 async def test_it_finds_the_checker_inside_a_pipelines_folder(tmp_path: Path) -> None:

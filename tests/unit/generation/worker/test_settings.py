@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from generation.secrets import SecretError, read_secret
-from generation.settings import WorkerSettings, WorkerSettingsError, load_worker_settings
+from generation.settings import SettingsError, WorkerSettings, load_worker_settings
 
 
 @pytest.fixture(autouse=True)
@@ -63,14 +63,14 @@ def test_a_file_in_the_home_folder_and_one_that_is_named(tmp_path: Path, monkeyp
 def test_what_is_wrong_is_named(tmp_path: Path, content: str, words: str) -> None:
     (tmp_path / "tessera.toml").write_text(content, encoding="utf-8")
 
-    with pytest.raises(WorkerSettingsError, match=words.replace(".", r"\.")):
+    with pytest.raises(SettingsError, match=words.replace(".", r"\.")):
         load_worker_settings()
 
 
 def test_a_named_file_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TESSERA_CONFIG", "nowhere.toml")
 
-    with pytest.raises(WorkerSettingsError, match=r"nowhere\.toml"):
+    with pytest.raises(SettingsError, match=r"nowhere\.toml"):
         load_worker_settings()
 
 
