@@ -22,7 +22,8 @@ class FailureKind(enum.StrEnum):
     MODEL_MISSING = "model_missing"  # weights or key are not where the worker looks
     OUT_OF_MEMORY = "out_of_memory"
     WORKER_LOST = "worker_lost"  # the job took its worker down more than once
-    TIMEOUT = "timeout"
+    TIMEOUT = "timeout"  # it took too long; a closed model may have been paid for
+    UNSERVED = "unserved"  # no worker took it in time
     INTERNAL = "internal"  # a bug of ours; the log has it
 
     @property

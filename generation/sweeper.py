@@ -103,7 +103,7 @@ class Sweeper:
                 kind=OutcomeKind.FAILED,
                 worker="front",
                 finished_at=now,
-                failure=Failure(kind=FailureKind.TIMEOUT, detail="no worker served it in time"),
+                failure=Failure(kind=FailureKind.UNSERVED, detail="no worker served it in time"),
             )
         )
 

@@ -73,7 +73,8 @@ def failed(failure: Failure | None, entry_title: str, provider: str) -> tuple[st
         FailureKind.MODEL_MISSING: f"{entry_title} is not installed where it should be. The operator can see why.",
         FailureKind.OUT_OF_MEMORY: f"{entry_title} ran out of memory. A smaller size may work.",
         FailureKind.WORKER_LOST: "This request stopped its worker more than once and was set aside.",
-        FailureKind.TIMEOUT: "No worker had time for this request, so it was ended.",
+        FailureKind.TIMEOUT: f"{who} took too long, so the request was ended. It may work at another time.",
+        FailureKind.UNSERVED: "No worker had time for this request, so it was ended.",
         FailureKind.INTERNAL: "Something went wrong on our side. The operator can find it in the log.",
     }[kind]
     return (sentence, "Nothing was charged.")

@@ -173,7 +173,7 @@ async def test_a_request_nobody_serves_ends_and_is_told(half: Half) -> None:
     assert (entry.state, entry.ending) == (State.TELLING, State.FAILED)
     assert entry.outcome is not None
     assert entry.outcome.failure is not None
-    assert entry.outcome.failure.kind is FailureKind.TIMEOUT
+    assert entry.outcome.failure.kind is FailureKind.UNSERVED
 
 
 async def test_nonsense_in_the_store_moves_nothing(half: Half) -> None:
