@@ -1,4 +1,4 @@
-"""Requests, their outbox, their timeline, their verdicts and their delivery. Append-only; imports sqlite_utils alone."""
+"""Requests, their outbox, timeline, verdicts and delivery. Append-only; imports sqlite_utils alone."""
 
 from sqlite_utils import Database, Migrations
 

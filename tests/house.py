@@ -130,7 +130,7 @@ class House:
                 and len(status["workers"] or ()) >= workers
             )
 
-        return await until(self.status, ready, within_s, lambda: self.log("front") + self.log("worker"))
+        return dict(await until(self.status, ready, within_s, lambda: self.log("front") + self.log("worker")))
 
     def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Read the SQLite file beside the running front."""
