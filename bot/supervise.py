@@ -156,8 +156,7 @@ class Keeper:
         """SIGKILL to its whole group."""
         self._stopping = True
         if self._process is not None and self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            _kill_group(self._process)
 
     async def _start(self) -> Process:
         async def watched(*argv: str, environment: Mapping[str, str] | None = None, log: Path | None = None) -> Process:
@@ -172,6 +171,7 @@ class Keeper:
         while True:
             since = loop.time()
             code = await process.wait()
+            _kill_group(process)  # what it had started and left
             await self._guardian.forget(process)
             if self._stopping:
                 return
@@ -189,6 +189,11 @@ class Keeper:
                 return await self._start(), pause
             except (OSError, RuntimeError) as error:
                 self._say(wording.child_did_not_start(self._program.name, str(error), pause))
+
+
+def _kill_group(process: Process) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 class Household:

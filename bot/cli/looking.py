@@ -40,7 +40,7 @@ def _show(findings: "Sequence[Finding]") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from bot.wording import operator as wording
+    from bot.wording.doctor import sums_up
 
     styles = {"ok": "green", "note": "cyan", "problem": "yellow", "blocks": "bold red"}
     table = Table.grid(padding=(0, 2))
@@ -57,7 +57,7 @@ def _show(findings: "Sequence[Finding]") -> None:
         topic = finding.topic
     console = Console(highlight=False)
     console.print(table)
-    console.print(wording.doctor_sums_up([finding.level for finding in findings]))
+    console.print(f"\n{sums_up([finding.level for finding in findings])}")
 
 
 @click.command()

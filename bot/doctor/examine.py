@@ -6,6 +6,7 @@ from collections.abc import AsyncIterable
 from bot.doctor import chats, drawing, files, stores
 from bot.doctor.findings import Finding, blocks
 from bot.settings import Settings, SettingsError, load_settings
+from bot.wording import doctor as said
 
 
 async def examine() -> list[Finding]:
@@ -13,7 +14,7 @@ async def examine() -> list[Finding]:
     try:
         settings = load_settings()
     except SettingsError as error:
-        return [blocks("Settings", f"{error}.", "Correct it; nothing else can be looked at before.")]
+        return [blocks("Settings", said.settings_wrong(error))]
     alive = await stores.workers(settings)
     redis, artifacts, discord, slack = await asyncio.gather(
         _all(stores.redis(settings)),

@@ -23,21 +23,21 @@ class Finding:
     do: str = ""
 
 
-def ok(topic: str, what: str) -> Finding:
-    """All is well."""
-    return Finding(Level.OK, topic, what)
+def ok(topic: str, said: tuple[str, str]) -> Finding:
+    """All is well. `said` is a pair (what, do) from `bot.wording.doctor`."""
+    return Finding(Level.OK, topic, *said)
 
 
-def note(topic: str, what: str, do: str = "") -> Finding:
+def note(topic: str, said: tuple[str, str]) -> Finding:
     """Worth knowing."""
-    return Finding(Level.NOTE, topic, what, do)
+    return Finding(Level.NOTE, topic, *said)
 
 
-def problem(topic: str, what: str, do: str) -> Finding:
+def problem(topic: str, said: tuple[str, str]) -> Finding:
     """Something will not work as expected."""
-    return Finding(Level.PROBLEM, topic, what, do)
+    return Finding(Level.PROBLEM, topic, *said)
 
 
-def blocks(topic: str, what: str, do: str) -> Finding:
+def blocks(topic: str, said: tuple[str, str]) -> Finding:
     """No picture comes before this is mended."""
-    return Finding(Level.BLOCKS, topic, what, do)
+    return Finding(Level.BLOCKS, topic, *said)

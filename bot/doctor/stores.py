@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from bot.doctor.findings import Finding, blocks, note, ok, problem
 from bot.redis_server import RedisMissing, find_redis_server
 from bot.settings import Settings
+from bot.wording import doctor as said
 from generation.artifacts import ArtifactStore
 from generation.console_log import redact
 from generation.jobs import LINE_ERRORS, FrontLine, WorkerInfo, connect
@@ -27,26 +28,21 @@ async def redis(settings: Settings) -> AsyncIterator[Finding]:
             server = await client.info("server")
             memory = await client.info("memory")
     except (*LINE_ERRORS, TimeoutError, ValueError) as error:
-        yield blocks("Redis", f"{where} does not answer ({type(error).__name__}).", "Start it, or correct redis_url.")
+        yield blocks("Redis", said.redis_silent(where, type(error).__name__))
         return
     finally:
-        await client.aclose()
-    yield ok("Redis", f"{where} answers, version {server['redis_version']}.")
+        await FrontLine(client).aclose()
+    yield ok("Redis", said.redis_good(where, server["redis_version"]))
     if (policy := memory.get("maxmemory_policy", "noeviction")) != "noeviction":
-        yield problem(
-            "Redis",
-            f"It drops keys when it is full ({policy}); waiting jobs would be queued again and again.",
-            "Set maxmemory-policy noeviction.",
-        )
+        yield problem("Redis", said.redis_forgets(policy))
 
 
 async def _bundled(settings: Settings) -> Finding:
     try:
         binary = await asyncio.to_thread(find_redis_server)
     except RedisMissing as error:
-        return blocks("Redis", "None is configured, and none can be started here.", str(error))
-    running = " It is running." if settings.places.redis_socket.exists() else ""
-    return ok("Redis", f"tessera run starts {binary.path}, version {binary.version}.{running}")
+        return blocks("Redis", said.redis_none(error))
+    return ok("Redis", said.redis_bundled(binary.path, binary.version, runs=settings.places.redis_socket.exists()))
 
 
 async def workers(settings: Settings) -> tuple[WorkerInfo, ...]:
@@ -60,13 +56,13 @@ async def workers(settings: Settings) -> tuple[WorkerInfo, ...]:
     except (*LINE_ERRORS, TimeoutError, ValueError):
         return ()
     finally:
-        await client.aclose()
+        await FrontLine(client).aclose()
 
 
 async def artifacts(settings: Settings) -> AsyncIterator[Finding]:
     """Whether pictures can be put away and found again."""
     if settings.artifacts_url is None and not settings.places.home.exists():
-        yield note("Artifacts", "Pictures go to the home folder, which is made at the first start.")
+        yield note("Artifacts", said.no_artifacts_yet())
         return
     where = redact(settings.store_url)
     try:
@@ -74,14 +70,11 @@ async def artifacts(settings: Settings) -> AsyncIterator[Finding]:
             await asyncio.to_thread(_try_store, settings.store_url)
     except ImportError as error:
         package = (error.name or str(error)).split(".")[0]
-        command = f"{sys.executable} -m pip install {package}"
-        yield blocks("Artifacts", f"{where} needs a package that is not installed.", command)
+        yield blocks("Artifacts", said.artifacts_need(where, f"{sys.executable} -m pip install {package}"))
     except (OSError, ValueError, TimeoutError) as error:
-        yield blocks(
-            "Artifacts", f"{where} cannot be written and read ({type(error).__name__}).", "Correct artifacts_url."
-        )
+        yield blocks("Artifacts", said.artifacts_closed(where, type(error).__name__))
     else:
-        yield ok("Artifacts", f"{where} can be written and read.")
+        yield ok("Artifacts", said.artifacts_good(where))
 
 
 def _try_store(url: str) -> None:

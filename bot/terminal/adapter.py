@@ -66,6 +66,7 @@ class TerminalAdapter:
             await asyncio.Event().wait()
         finally:
             self.ready.clear()
+            self.messenger.dismiss()
             await runner.cleanup()
             self._socket.unlink(missing_ok=True)
 
@@ -121,7 +122,7 @@ class TerminalAdapter:
         return stream
 
     async def _tell(
-        self, stream: web.StreamResponse, request_id: str, queue: asyncio.Queue[Word]
+        self, stream: web.StreamResponse, request_id: str, queue: asyncio.Queue[Word | None]
     ) -> web.StreamResponse:
         async for word in self.messenger.words(request_id, queue):
             if isinstance(word, protocol.Progress):

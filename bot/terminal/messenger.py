@@ -31,7 +31,7 @@ class TerminalMessenger:
     def __init__(self, pictures: Path) -> None:
         """Write pictures to this folder, which is made at the first."""
         self._pictures = pictures.absolute()
-        self._listeners: dict[str, set[asyncio.Queue[Word]]] = {}
+        self._listeners: dict[str, set[asyncio.Queue[Word | None]]] = {}
 
     async def progress(self, request: GenerationRequest, line: str, percent: int | None) -> None:
         """Tell whoever listens."""
@@ -50,9 +50,9 @@ class TerminalMessenger:
         return self._note(request.id).name
 
     @contextlib.contextmanager
-    def listen(self, request_id: str) -> Iterator[asyncio.Queue[Word]]:
-        """A queue of what is said about a request from now on."""
-        queue: asyncio.Queue[Word] = asyncio.Queue()
+    def listen(self, request_id: str) -> Iterator[asyncio.Queue[Word | None]]:
+        """A queue of what is said about a request from now on; None is the end of listening."""
+        queue: asyncio.Queue[Word | None] = asyncio.Queue()
         self._listeners.setdefault(request_id, set()).add(queue)
         try:
             yield queue
@@ -61,13 +61,18 @@ class TerminalMessenger:
             if not self._listeners[request_id]:
                 del self._listeners[request_id]
 
-    async def words(self, request_id: str, queue: asyncio.Queue[Word]) -> AsyncIterator[Word]:
+    def dismiss(self) -> None:
+        """Tell all listeners that this process says nothing more; they may come back to another."""
+        for queues in self._listeners.values():
+            for queue in queues:
+                queue.put_nowait(None)
+
+    async def words(self, request_id: str, queue: asyncio.Queue[Word | None]) -> AsyncIterator[Word]:
         """What was said already, then what is said, ending with the last word. Listen before submitting."""
         if (told := await asyncio.to_thread(self.told, request_id)) is not None:
             yield told
             return
-        while True:
-            word = await queue.get()
+        while (word := await queue.get()) is not None:
             yield word
             if isinstance(word, Told):
                 return

@@ -223,16 +223,6 @@ def model(row: Mapping[str, Any], *, is_default: bool) -> tuple[str, ...]:
     )
 
 
-def doctor_sums_up(levels: Sequence[str]) -> str:
-    """The doctor's last line."""
-    blocking, problems = levels.count("blocks"), levels.count("problem")
-    if blocking:
-        return f"\n{blocking} {'thing blocks' if blocking == 1 else 'things block'}; see what to do behind the arrows."
-    if problems:
-        return f"\nNothing blocks; {problems} {'thing is' if problems == 1 else 'things are'} worth mending."
-    return "\nNothing blocks."
-
-
 def ledger_broken(violations: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """`tessera quota audit` found entries that should be impossible."""
     return (
