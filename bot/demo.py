@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bot.supervise import Household, Plan, Say, open_household
+from bot.supervise import ChildRefused, Household, Plan, Say, open_household
 from bot.terminal.display import Display
 from bot.terminal.protocol import Wish
 from bot.terminal.session import Result, Session, new_id
@@ -119,7 +119,11 @@ class Demo:
             async with asyncio.timeout(_READY_S):
                 await self._first(household, look())
         except TimeoutError:
-            raise DemoFailed(wording.demo_not_up(self.logs)) from None
+            raise DemoFailed(wording.demo_not_up(self.logs, "")) from None
+
+    def _last_words(self, name: str) -> str:
+        lines = (self.logs / f"{name}.log").read_text(encoding="utf-8", errors="replace").splitlines()
+        return lines[-1] if lines else ""
 
     async def _first(self, household: Household, work: Coroutine[Any, Any, T]) -> T:
         """The work's result, unless a process says meanwhile that it cannot go on."""
@@ -129,7 +133,10 @@ class Demo:
             await asyncio.wait({working, refused}, return_when=asyncio.FIRST_COMPLETED)
             if working.done():
                 return await working
-            raise DemoFailed(wording.demo_not_up(self.logs))
+            await refused
+            raise AssertionError("a household refuses by raising")
+        except ChildRefused as error:
+            raise DemoFailed(wording.demo_not_up(self.logs, self._last_words(error.name))) from None
         finally:
             for task in (working, refused):
                 task.cancel()

@@ -47,7 +47,12 @@ class AlreadyUp(RuntimeError):
 
 
 class ChildRefused(RuntimeError):
-    """A child says that it cannot work as configured; it has said why itself."""
+    """A child says that it cannot work as configured; it has said why itself. `name` is which."""
+
+    def __init__(self, name: str) -> None:
+        """Keep the name."""
+        super().__init__(wording.child_refused(name))
+        self.name = name
 
 
 class Startable(Protocol):
@@ -176,7 +181,7 @@ class Keeper:
             if self._stopping:
                 return
             if code in _FINAL:
-                raise ChildRefused(wording.child_refused(self._program.name))
+                raise ChildRefused(self._program.name)
             pause = _FIRST_PAUSE_S if loop.time() - since > _STEADY_S else pause
             self._say(wording.child_ended(self._program.name, code, pause))
             process, pause = await self._start_again(pause)

@@ -158,9 +158,9 @@ def demo_asks(prompt: str) -> str:
     return f"Everything is up. Asking for “{shorten(prompt, 200)}”."
 
 
-def demo_not_up(logs: object) -> str:
-    """The chain did not come up."""
-    return f"The demo did not come up. The logs are in {logs}."
+def demo_not_up(logs: object, last_words: str) -> str:
+    """The chain did not come up; `last_words` are those of the process that stands in the way, where one does."""
+    return f"The demo did not come up.{f' {last_words}' if last_words else ''} The logs are in {logs}."
 
 
 def demo_left() -> str:
