@@ -5,6 +5,7 @@ trusts them, so that a missing field would raise deep inside it and leave the me
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 _SUBCOMMANDS = {1, 2}
 _KINDS: Mapping[int, tuple[type, ...]] = {3: (str,), 4: (int,), 5: (bool,), 10: (int, float)}
@@ -18,6 +19,17 @@ def problem_with(data: object) -> str | None:
     if not isinstance(data.get("name"), str):
         return "the command has no name"
     return _options_problem(data.get("options", []), depth=0)
+
+
+def misfit(data: Mapping[str, Any], kinds: Mapping[str, int]) -> bool:
+    """Whether the options given are not those of the command, whose options have these types.
+
+    discord.py checks names but not types: a number would reach a command as its text.
+    """
+    options = data.get("options", [])
+    while options and options[0]["type"] in _SUBCOMMANDS:
+        options = options[0].get("options", [])
+    return any(kinds.get(option["name"]) != option["type"] for option in options)
 
 
 def _options_problem(options: object, depth: int) -> str | None:

@@ -14,7 +14,7 @@ from bot.discord.answers import tell_asker
 from bot.discord.commands import filters, quota, sanctions
 from bot.discord.commands.imagine import Imagine
 from bot.discord.messenger import DiscordMessenger
-from bot.discord.payload import problem_with
+from bot.discord.payload import misfit, problem_with
 from bot.services import Services
 from bot.wording import discord as words
 
@@ -52,11 +52,20 @@ class Tree(app_commands.CommandTree[discord.Client]):
         elif interaction.guild_id is None or not isinstance(interaction.user, discord.Member):
             log.warning("command %s is refused: it does not come from a server's member", interaction.id)
             sentence = words.servers_only()
+        elif self._is_outdated(interaction):
+            log.warning("command %s is refused: its options are not those of the command", interaction.id)
+            sentence = words.outdated()
         else:
             return True
         if not typing:
             await tell_asker(interaction, sentence)
         return False
+
+    def _is_outdated(self, interaction: discord.Interaction) -> bool:
+        command = interaction.command
+        if not isinstance(command, app_commands.Command) or not isinstance(interaction.data, dict):
+            return False
+        return misfit(interaction.data, {option.display_name: option.type.value for option in command.parameters})
 
     async def on_error(self, interaction: discord.Interaction, error: app_commands.AppCommandError, /) -> None:
         """Tell the asker in one sentence; log what broke under an event id, without the options they gave."""

@@ -55,13 +55,14 @@ class Socket:
 
 
 class Gateway:
-    """All sessions. `refuse` closes the next connections before HELLO; `identified` counts IDENTIFYs and RESUMEs."""
+    """All sessions. `refuse` closes that many connections before HELLO; `token_taken_back` fails the next IDENTIFY."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self.sessions: dict[str, Session] = {}
         self.sockets: set[Socket] = set()
         self.refuse = 0
+        self.token_taken_back = False
         self.connections = 0
         self.identified = 0
         self.resumed = 0
@@ -89,7 +90,6 @@ class Gateway:
             self.sockets.discard(socket)
             if socket.session and socket.session.socket is socket:
                 socket.session.socket = None
-            await self._store.changed()
         return response
 
     async def _receive(self, socket: Socket, message: Json) -> None:
@@ -103,12 +103,11 @@ class Gateway:
                 await self._resume(socket, message["d"])
             case _:
                 pass  # presence and voice updates change nothing here
-        await self._store.changed()
 
     async def _identify(self, socket: Socket, data: Json) -> None:
         self.identified += 1
         self.intents = data["intents"]
-        if data["token"] != self._store.token:
+        if data["token"] != self._store.token or self.token_taken_back:
             await socket.response.close(code=4004, message=b"Authentication failed.")
             return
         if data["intents"] & PRIVILEGED_INTENTS:

@@ -12,9 +12,9 @@ from aiohttp import web
 from tests.peers.discord import payloads
 from tests.peers.discord.control import Control
 from tests.peers.discord.gateway import Gateway
-from tests.peers.discord.refusal import Fault, Refusal
+from tests.peers.discord.refusal import BODY, PATH, Fault, Refusal
 from tests.peers.discord.rest import BotApi
-from tests.peers.discord.schema import Description, find_description
+from tests.peers.discord.schema import find_description, load_description
 from tests.peers.discord.state import Call, Interaction, Json, Message, Store
 from tests.peers.discord.webhooks import InteractionApi
 
@@ -49,7 +49,7 @@ class DiscordPeer:
     async def start(self) -> None:
         """Listen; raises OSError if the port is taken."""
         app = web.Application(middlewares=[self._middleware], client_max_size=64 * 1024 * 1024)
-        description = None if self._description is None else Description(self._description)
+        description = None if self._description is None else load_description(self._description)
         bot_api = BotApi(self.store, description, self.gateway)
         app.add_routes(bot_api.routes(ROOT))
         app.add_routes(InteractionApi(self.store, description).routes(ROOT))
@@ -58,7 +58,8 @@ class DiscordPeer:
         app.router.add_get(ROOT + "/gateway-socket", self.gateway.handle)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
+        # 200 members at once are 200 new connections; with the usual backlog of 128 some would wait for a retry of 1 s.
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port, backlog=1024)
         await site.start()
         self._port = self._runner.addresses[0][1]
         self.url = f"http://127.0.0.1:{self._port}"
@@ -85,8 +86,8 @@ class DiscordPeer:
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         """Scripted failures, the bot token, refusals as JSON, and the list of calls."""
-        request["path"] = path = request.path.removeprefix(ROOT)
-        request["body"] = None
+        request[PATH] = path = request.path.removeprefix(ROOT)
+        request[BODY] = None
         if request.path.startswith("/_peer/") or "gateway-socket" in path:
             return await _refusing(handler, request)
         fault = next((f for f in self.faults if f.method in {"*", request.method} and f.path in path and f.times), None)
@@ -116,7 +117,7 @@ class DiscordPeer:
         code = 0
         if response.status >= 400 and isinstance(response, web.Response):
             code = _code(response)
-        self.store.calls.append(Call(request.method, request["path"], response.status, code, request["body"]))
+        self.store.calls.append(Call(request.method, request[PATH], response.status, code, request[BODY]))
 
     def fault(self, method: str, path: str, status: int = 500, **more: Any) -> Fault:
         """Script a failure: see `Fault`. `path` is any part of the path below the API's root."""

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+PATH = web.RequestKey("path", str)  # the path below the API's root
+BODY = web.RequestKey("body", object)  # the JSON part of what was sent, for the list of calls
+
 
 class Refusal(Exception):
     """A refused call. `code` is Discord's own, from developers/topics/opcodes-and-status-codes."""

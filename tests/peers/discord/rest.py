@@ -8,7 +8,7 @@ from tests.peers.discord import messages, payloads
 from tests.peers.discord.bodies import for_schema, read_body
 from tests.peers.discord.command_checks import check_commands
 from tests.peers.discord.gateway import Gateway
-from tests.peers.discord.refusal import Refusal, reply
+from tests.peers.discord.refusal import BODY, PATH, Refusal, reply
 from tests.peers.discord.schema import Description
 from tests.peers.discord.state import Json, Message, Store
 
@@ -84,7 +84,7 @@ class BotApi:
         check_commands(commands)
         old = {command["name"]: command for command in self._store.commands.get(scope, [])}
         self._store.commands[scope] = [self._registered(command, old.get(command["name"])) for command in commands]
-        request["body"] = commands
+        request[BODY] = commands
         return reply(self._store.commands[scope])
 
     def _registered(self, command: Json, old: Json | None) -> Json:
@@ -115,13 +115,12 @@ class BotApi:
     async def send(self, request: web.Request) -> web.Response:
         channel = self._channel(request)
         body, files = await read_body(request, self._store)
-        request["body"] = body
+        request[BODY] = body
         self._check("POST", request, for_schema(body))
         known = messages.same_nonce(self._store, channel, body)
         record = known or messages.create(
             self._store, body, files, Message(self._store.new_id(), channel, self._store.clock())
         )
-        await self._store.changed()
         return reply(payloads.message(self._store, record))
 
     async def history(self, request: web.Request) -> web.Response:
@@ -145,24 +144,22 @@ class BotApi:
     async def edit(self, request: web.Request) -> web.Response:
         record = self._own(request)
         body, files = await read_body(request, self._store)
-        request["body"] = body
+        request[BODY] = body
         self._check("PATCH", request, for_schema(body))
         messages.edit(self._store, body, files, record)
-        await self._store.changed()
         return reply(payloads.message(self._store, record))
 
     async def delete(self, request: web.Request) -> web.Response:
         self._own(request).deleted = True
-        await self._store.changed()
         return web.Response(status=204)
 
     def _check(self, method: str, request: web.Request, body: object) -> None:
         if self._description is not None:
-            self._description.check(method, request["path"], body)
+            self._description.check(method, request[PATH], body)
 
 
 def _returned(option: Json) -> Json:
-    kept = {key: value for key, value in option.items() if value not in (None, False, [])}
+    kept = {key: value for key, value in option.items() if value is not None and value is not False and value != []}
     if "options" in kept:
         kept["options"] = [_returned(child) for child in kept["options"]]
     return kept

@@ -3,10 +3,10 @@
 The folder is named by TESSERA_SPECS, or is `shared/specs` beside the repository; without it, nothing is validated.
 """
 
+import functools
 import json
 import os
 import re
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,12 @@ def find_description() -> Path | None:
     return path if path.is_file() else None
 
 
+@functools.cache
+def load_description(path: Path) -> "Description":
+    """The description, read once for all stand-ins of a process: it is 1 MB of JSON."""
+    return Description(path)
+
+
 class Description:
     """The OpenAPI description, read when the first body is validated."""
 
@@ -36,16 +42,16 @@ class Description:
         self._path = path
         self._validators: dict[tuple[str, str], Any] = {}
 
-    @cached_property
+    @functools.cached_property
     def _document(self) -> Json:
         document: Json = json.loads(self._path.read_text(encoding="utf-8"))
         return document
 
-    @cached_property
+    @functools.cached_property
     def _registry(self) -> Any:
         return Registry().with_resource(_ROOT, DRAFT202012.create_resource(self._document))
 
-    @cached_property
+    @functools.cached_property
     def _templates(self) -> list[tuple[re.Pattern[str], str]]:
         found = [(re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path)), path) for path in self._document["paths"]]
         return sorted(found, key=lambda item: item[1].count("{"))

@@ -171,7 +171,6 @@ class Store:
         self.request_limit = 25 * 1024 * 1024
         self.channels = {self.channel_id, self.thread_id}
         self.closed_channels: set[int] = set()
-        self._changed = asyncio.Condition()
 
     def new_id(self) -> int:
         """A snowflake of now."""
@@ -188,15 +187,11 @@ class Store:
         found = (m for m in self.messages.values() if m.channel_id == channel_id)
         return sorted((m for m in found if not m.deleted and not m.ephemeral), key=lambda m: m.id)
 
-    async def changed(self) -> None:
-        """Wake everybody who waits for something to become true."""
-        async with self._changed:
-            self._changed.notify_all()
-
     async def until(self, true: Callable[[], bool], timeout_s: float) -> None:
-        """Wait until something is true; raises TimeoutError."""
-        async with asyncio.timeout(timeout_s), self._changed:
-            await self._changed.wait_for(true)
+        """Wait until something is true, of the stand-in or of anything else; raises TimeoutError."""
+        async with asyncio.timeout(timeout_s):
+            while not true():
+                await asyncio.sleep(0.005)
 
 
 def walk(components: list[Json]) -> list[Json]:

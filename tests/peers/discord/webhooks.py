@@ -9,7 +9,7 @@ from aiohttp import web
 
 from tests.peers.discord import messages, payloads
 from tests.peers.discord.bodies import for_schema, read_body
-from tests.peers.discord.refusal import Refusal, invalid, reply
+from tests.peers.discord.refusal import BODY, PATH, Refusal, invalid, reply
 from tests.peers.discord.schema import Description
 from tests.peers.discord.state import (
     EPHEMERAL,
@@ -48,7 +48,7 @@ class InteractionApi:
         if interaction is None or interaction.token != request.match_info["token"]:
             raise Refusal(404, 10062, "Unknown interaction")
         body, files = await read_body(request, self._store)
-        request["body"] = body
+        request[BODY] = body
         self._check("POST", request, for_schema(body))
         if interaction.response_type is not None:
             raise Refusal(400, 40060, "Interaction has already been acknowledged.")
@@ -60,7 +60,6 @@ class InteractionApi:
         interaction.response_type = body["type"]
         interaction.ack_ms = (time.perf_counter() - interaction.pushed_at) * 1000
         interaction.acknowledged.set()
-        await self._store.changed()
         if request.query.get("with_response") in {"1", "true"}:
             return reply(payloads.callback(interaction, self._store))
         return web.Response(status=204)
@@ -111,7 +110,7 @@ class InteractionApi:
     async def follow_up(self, request: web.Request) -> web.Response:
         interaction = self._by_token(request)
         body, files = await read_body(request, self._store)
-        request["body"] = body
+        request[BODY] = body
         self._check("POST", request, for_schema(body))
         if interaction.message is not None and interaction.message.loading:
             # Documented: right after a deferral this edits the loading message and ignores the ephemeral flag.
@@ -120,7 +119,6 @@ class InteractionApi:
             record = messages.create(self._store, body, files, self._new(interaction))
             self._address(record, interaction)
             interaction.followups.append(record)
-        await self._store.changed()
         return reply(payloads.message(self._store, record))
 
     async def get(self, request: web.Request) -> web.Response:
@@ -129,17 +127,15 @@ class InteractionApi:
     async def edit(self, request: web.Request) -> web.Response:
         record = self._one(request)
         body, files = await read_body(request, self._store)
-        request["body"] = body
+        request[BODY] = body
         self._check("PATCH", request, for_schema(body))
         messages.edit(self._store, body, files, record)
-        await self._store.changed()
         return reply(payloads.message(self._store, record))
 
     async def delete(self, request: web.Request) -> web.Response:
         self._one(request).deleted = True
-        await self._store.changed()
         return web.Response(status=204)
 
     def _check(self, method: str, request: web.Request, body: object) -> None:
         if self._description is not None:
-            self._description.check(method, request["path"], body)
+            self._description.check(method, request[PATH], body)
