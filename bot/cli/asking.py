@@ -46,9 +46,10 @@ def imagine_(  # noqa: PLR0913 - one parameter an option
     from bot.terminal.display import Nothing, for_terminal
     from bot.terminal.protocol import Wish
     from bot.terminal.session import Session, new_id
+    from bot.wording.operator import SAY_WHAT
 
     if (prompt is None) == (wait_for is None):
-        raise click.UsageError("Say what you would like to see, or name a request with --wait.")
+        raise click.UsageError(SAY_WHAT)
     wish = None
     if prompt is not None:
         wish = Wish(id=new_id(), prompt=prompt, model=model, size=size, seed=seed, count=count)
@@ -87,7 +88,9 @@ def _copied(files: tuple[str, ...], out: Path | None) -> list[str]:
         out.mkdir(parents=True, exist_ok=True)
         return [str(shutil.copyfile(file, out / Path(file).name)) for file in files]
     except OSError as error:
-        raise Stop(f"The pictures are at {', '.join(files)}; they cannot be copied: {error.strerror}", FAILED) from None
+        from bot.wording.operator import not_copied
+
+        raise Stop(not_copied(files, error.strerror or type(error).__name__), FAILED) from None
 
 
 @click.command()

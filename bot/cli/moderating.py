@@ -57,12 +57,13 @@ def quota_show(*, workspace: str, member: str | None, roles: tuple[str, ...], js
 @as_json
 def quota_set(*, amount: str, workspace: str, everyone: bool, role: str | None, member: str | None, json_: bool) -> int:
     """Set the pictures a day to AMOUNT, or take the setting back with `default`."""
+    from bot.wording import operator as wording
     from generation.quota import Scope
 
     if sum((everyone, role is not None, member is not None)) != 1:
-        raise click.UsageError("Say for whom: --everyone, --role or --member.")
+        raise click.UsageError(wording.SAY_FOR_WHOM)
     if amount != "default" and not amount.isdecimal():
-        raise click.UsageError("AMOUNT is a whole number, or default.")
+        raise click.UsageError(wording.AMOUNT_OR_DEFAULT)
     scope = Scope.SERVER if everyone else Scope.ROLE if role else Scope.MEMBER
     whom = None if everyone else _target(role or member or "")
     number = None if amount == "default" else int(amount)
@@ -223,11 +224,12 @@ async def _desk() -> "AsyncIterator[ModeratorsDesk]":
 def _actor(workspace: str) -> "Actor":
     from bot.services import Actor
     from bot.terminal.adapter import user_name
+    from bot.wording import operator as wording
     from generation.request import Platform, Requester
 
     platform, _, name = workspace.partition(":")
     if platform not in {each.value for each in Platform} or not name:
-        raise click.UsageError("--workspace is written like discord:123456789 or slack:T0123ABCD.")
+        raise click.UsageError(wording.WORKSPACE_FORM)
     user = user_name()
     requester = Requester(platform=Platform(platform), workspace_id=name, user_id=f"operator-{user}")
     return Actor(requester=requester, moderator=True, name=user)

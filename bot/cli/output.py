@@ -37,5 +37,7 @@ def log_from(level: str) -> None:
 
     wanted = os.environ.get("TESSERA_LOG", "").lower() or level
     if wanted not in _LEVELS:
-        raise Stop(f"TESSERA_LOG is “{wanted}”; it can be {', '.join(_LEVELS)}.", CONFIGURATION)
+        from bot.wording.operator import log_level_wrong
+
+        raise Stop(log_level_wrong(wanted, _LEVELS), CONFIGURATION)
     set_up(wanted)

@@ -21,6 +21,10 @@ STARTING: Final = "Starting Redis, the front and a worker."
 STARTING_WITHOUT_REDIS: Final = "Starting the front and a worker."
 NO_CHECKOUT: Final = "The benchmarks run from a checkout of the source, and this is an installed copy."
 LEDGER_SOUND: Final = "The ledger is sound: what was held is settled or released, and no allowance was overspent."
+SAY_WHAT: Final = "Say what you would like to see, or name a request with --wait."
+SAY_FOR_WHOM: Final = "Say for whom: --everyone, --role or --member."
+AMOUNT_OR_DEFAULT: Final = "AMOUNT is a whole number, or default."
+WORKSPACE_FORM: Final = "--workspace is written like discord:123456789 or slack:T0123ABCD."
 NOT_UNDERSTOOD: Final = "The front that runs here is of another version. Restart it, then ask again."
 
 _INSTALL = {
@@ -136,6 +140,16 @@ def no_such_request(request_id: str) -> str:
 def left(request_id: str) -> str:
     """Somebody pressed Ctrl-C twice."""
     return f"Left. If it was not cancelled in time, the picture comes all the same: tessera imagine --wait {request_id}"
+
+
+def not_copied(files: Sequence[str], why: str) -> str:
+    """`--out` names a folder that cannot be written."""
+    return f"The pictures are at {', '.join(files)}; they cannot be copied ({why})."
+
+
+def log_level_wrong(level: str, levels: Sequence[str]) -> str:
+    """TESSERA_LOG is none of the levels."""
+    return f"TESSERA_LOG is “{level}”; it can be {', '.join(levels)}."
 
 
 def timeline(moments: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
