@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bot.supervise import ChildRefused, Household, Plan, Say, open_household
+from bot.keeper import ChildRefused, Say
+from bot.supervise import Household, Plan, open_household
 from bot.terminal.display import Display
 from bot.terminal.protocol import Wish
 from bot.terminal.session import Result, Session, new_id

@@ -74,8 +74,9 @@ def _expected(error: Exception) -> int | None:
 
     from bot.compose import NotMigrated
     from bot.front import AlreadyRunning
+    from bot.keeper import ChildRefused
     from bot.redis_server import RedisFailed, RedisMissing
-    from bot.supervise import AlreadyUp, ChildRefused
+    from bot.supervise import AlreadyUp
     from bot.terminal.client import NoFront, NoSuchRequest
     from bot.terminal.protocol import Garbled
     from generation.catalogue import CatalogueError

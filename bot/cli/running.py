@@ -68,7 +68,7 @@ async def _run(settings: "Settings") -> int:
 
 
 async def _until(stop: asyncio.Event, household: "Household", settings: "Settings") -> None:
-    """Show how things stand once they do, then wait to be stopped. Raises `bot.supervise.ChildRefused`."""
+    """Show how things stand once they do, then wait to be stopped. Raises `bot.keeper.ChildRefused`."""
     tasks = [
         asyncio.create_task(stop.wait()),
         asyncio.create_task(household.refused()),

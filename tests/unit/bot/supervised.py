@@ -9,7 +9,8 @@ import os
 import sys
 from pathlib import Path
 
-from bot.supervise import Guardian, Household, Program, take_home
+from bot.keeper import Guardian, Program
+from bot.supervise import Household, take_home
 
 # A child that starts one of its own, as a worker's libraries may, and takes its time to stop.
 CHILD = """

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from bot.guardian import is_alive
-from bot.supervise import AlreadyUp, ChildRefused, Guardian, Household, Program, migrate, take_home, to_migrate
+from bot.keeper import ChildRefused, Guardian, Program
+from bot.supervise import AlreadyUp, Household, migrate, take_home, to_migrate
 from bot.wording import operator as wording
 
 
