@@ -1,7 +1,8 @@
 """One machine's installation kept up: Redis, front and worker as child processes of this one.
 
-Owns their order, their end and the lock on the home folder; restarts are `bot.keeper`'s. `open_household` is what `tessera run` and `tessera demo` share. It must
-not know what the processes do; all it hears from the front is its status, over the socket that anybody may ask.
+Owns their order, their end and the lock on the home folder; restarts are `bot.keeper`'s. `open_household` is what
+`tessera run` and `tessera demo` share. It must not know what the processes do; all it hears from the front is its
+status, over the socket that its owner may ask.
 
 Nothing is left behind: every child leads a process group of its own (so the terminal's Ctrl-C reaches only us, and we
 let them drain), and a guardian ends those groups if this process is killed. The guardian also keeps the lock on the
