@@ -49,6 +49,7 @@ async def test_leaving_while_discord_py_reconnects_is_prompt(peer: DiscordPeer, 
     running.cancel()
     done, _ = await asyncio.wait([running], timeout=8)
     assert done
+    assert not any(task.get_name() == "discord connection" for task in asyncio.all_tasks())
 
 
 async def test_only_the_servers_are_asked_for(peer: DiscordPeer, adapter: DiscordAdapter) -> None:
