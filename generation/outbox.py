@@ -38,14 +38,14 @@ class Relay:
         while True:
             self._woken.clear()
             try:
-                await self.send_due()
+                sent = await self.send_due()
             except LINE_ERRORS as error:
                 if pause == 0.1:
                     log.warning("Redis does not answer (%s); requests wait in SQLite", type(error).__name__)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE_S)
                 continue
-            if pause > 0.1:
+            if sent and pause > 0.1:
                 log.info("Redis answers again")
                 pause = 0.1
             await self._sleep()

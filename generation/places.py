@@ -39,8 +39,8 @@ class Places:
 
     @property
     def artifacts_url(self) -> str:
-        """The default artifact store as a URL."""
-        return self.artifacts.resolve().as_uri()
+        """The default artifact store as a URL, as fsspec reads one: it takes no percent signs for spaces."""
+        return f"file://{self.artifacts.resolve()}"
 
     @property
     def models(self) -> Path:

@@ -20,6 +20,8 @@ def queued_offline() -> str:
 def working(event: ProgressEvent, title: str, count: int) -> str:
     """What the worker does right now."""
     match event.stage:
+        case "started":
+            return "A worker begins."
         case "loading":
             return f"Waking {title}."
         case "drawing" if event.total:

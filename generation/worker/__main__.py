@@ -11,10 +11,10 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from generation import console_log
 from generation.catalogue import CatalogueError
 from generation.secrets import SecretError
 from generation.settings import SettingsError, WorkerSettings, load_worker_settings
-from generation.worker import logs
 from generation.worker.compose import NothingToServeError, open_service
 
 _log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--log-level", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
     options = parser.parse_args(arguments)
-    logs.set_up(options.log_level)
+    console_log.set_up(options.log_level)
     try:
         settings = load_worker_settings()
         if options.pools:

@@ -74,7 +74,8 @@ def test_waiting_names_place_and_estimate() -> None:
         ("drawing", "Drawing, 40 %."),
         ("checking", "Looking them over."),
         ("storing", "Putting 2 pictures away."),
-        ("started", "Drawing."),
+        ("started", "A worker begins."),
+        ("dreaming", "Drawing."),
     ],
 )
 def test_working_says_what_is_done(stage: str, words: str) -> None:

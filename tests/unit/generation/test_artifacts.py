@@ -6,6 +6,7 @@ import pytest
 
 from generation import codec
 from generation.artifacts import ArtifactMissing, ArtifactStore, picture_key
+from generation.places import Places
 from tests.making import outcome
 
 
@@ -54,3 +55,10 @@ def test_nothing_half_written_lies_in_a_local_store(tmp_path: Path) -> None:
     store.put(picture_key("discord-1", 0, "ab" * 32, "image/png"), b"x" * 100_000)
 
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["1-abababababababab.png"]
+
+
+def test_a_home_with_a_space_keeps_its_artifacts_inside(tmp_path: Path) -> None:
+    places = Places(tmp_path / "my home é").create()
+    ArtifactStore(places.artifacts_url).put("a/1.png", b"one")
+
+    assert (places.artifacts / "a" / "1.png").read_bytes() == b"one"
