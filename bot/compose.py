@@ -199,9 +199,7 @@ def _adapters(settings: Settings, services: Services, database: Database, line: 
     return adapters
 
 
-async def _status(
-    adapters: list[Adapter], catalogue: Catalogue, database: Database, line: FrontLine
-) -> dict[str, Any]:
+async def _status(adapters: list[Adapter], catalogue: Catalogue, database: Database, line: FrontLine) -> dict[str, Any]:
     """What `tessera status` shows: adapters, models, requests by state, and workers (None while Redis is away)."""
     states = (State.QUEUED, State.TELLING, State.HELD)
     counts = await database.read(lambda db: {state.value: len(journal.in_state(db, state)) for state in states})
