@@ -96,6 +96,9 @@ class Gateway:
         match message["op"]:
             case 1:
                 self.heartbeats += 1
+                # No network answers at once; discord.py would take an acknowledgement that is there before its own
+                # thread has noted the heartbeat for one that is 41 s late, and warn about it.
+                await asyncio.sleep(0.02)
                 await socket.send_op(11)
             case 2:
                 await self._identify(socket, message["d"])
