@@ -142,6 +142,7 @@ def _wire(settings: Settings, catalogue: Catalogue, database: Database, line: Fr
         cancel=canceller.cancel,
         attach=lambda request_id, message_id: database.write(lambda db: journal.attach(db, request_id, message_id)),
         now=clock,
+        zone=ledger.zone,
     )
     adapters = tuple(_adapters(settings, services, database, line))
     messengers.update({adapter.platform: adapter.messenger for adapter in adapters})

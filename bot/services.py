@@ -7,6 +7,7 @@ no platform; `bot.compose` fills it in, tests fill it in by hand.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from typing import Protocol
 
 from bot.messenger import Messenger
@@ -79,6 +80,9 @@ class Desk(Protocol):
     async def filter_test(self, actor: Actor, text: str) -> Reply:
         """What the rules would do with this text, and where they fire."""
 
+    async def case_show(self, actor: Actor, case_id: str) -> Reply:
+        """What is kept about a case of this workspace, a stopped prompt included; looking is audited as well."""
+
     async def sanction_timeout(self, actor: Actor, member: Target, minutes: int, reason: str) -> Reply:
         """Keep a member from asking for pictures for a while."""
 
@@ -96,7 +100,7 @@ class Services:
     `submit` takes an `Ask` to `Accepted | Refused` and never raises for bad input. `waiting_line` is the placeholder's
     first line for an accepted request ("Third in line, about 25 s."). `cancel` ends a member's own request and says
     whether there was one to end. `attach` tells which message became the placeholder, where that is known only after
-    submitting. `now` is milliseconds since the epoch.
+    submitting. `now` is milliseconds since the epoch; `zone` is the one in which times are told.
     """
 
     catalogue: Catalogue
@@ -106,6 +110,7 @@ class Services:
     cancel: Callable[[str, Requester], Awaitable[bool]]
     attach: Callable[[str, str], Awaitable[None]]
     now: Callable[[], int]
+    zone: tzinfo = UTC
 
 
 class Adapter(Protocol):

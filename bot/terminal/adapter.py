@@ -95,7 +95,7 @@ class TerminalAdapter:
             result = await asyncio.shield(asyncio.ensure_future(self._services.submit(self._ask(wish))))
             stream = await self._open(request)
             if isinstance(result, Refused):
-                sentence = refusal(result.refusal, now=self._services.now())
+                sentence = refusal(result.refusal, now=self._services.now(), zone=self._services.zone)
                 await stream.write(protocol.encode(protocol.Refused(sentence=sentence)))
                 return stream
             await self._say_accepted(stream, result)

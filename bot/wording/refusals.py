@@ -4,13 +4,16 @@ Owns the wording of `generation.refusals`. Pure: values in, plain sentences out;
 platform. Tone: plain, short, never blaming, no exclamation marks.
 """
 
+from datetime import UTC, tzinfo
 from typing import assert_never
 
 from bot.wording.numbers import clock_time, duration, pictures
 from generation import refusals as r
 
 
-def refusal(reason: r.Refusal, *, now: int) -> str:  # noqa: C901, PLR0911, PLR0912 - one case a reason, closed by assert_never
+def refusal(  # noqa: C901, PLR0911, PLR0912 - one case a reason, closed by assert_never
+    reason: r.Refusal, *, now: int, zone: tzinfo = UTC
+) -> str:
     """One plain sentence (or two short ones) for a refusal; `now` in ms decides what "in 3 h" means."""
     match reason:
         case r.EmptyPrompt():
@@ -30,9 +33,13 @@ def refusal(reason: r.Refusal, *, now: int) -> str:  # noqa: C901, PLR0911, PLR0
                 else "This model draws one picture at a time."
             )
         case r.QuotaUsed():
-            return _quota_used(reason, now)
+            return _quota_used(reason, now, zone)
         case r.Sanctioned(until=until, reason=why, case=case):
-            when = f"until {clock_time(until)} (in {duration(until - now)})" if until else "until a moderator lifts it"
+            when = (
+                f"until {clock_time(until, zone)} (in {duration(until - now)})"
+                if until
+                else "until a moderator lifts it"
+            )
             because = f" Reason: “{why}”." if why else ""
             return f"A moderator has paused your picture requests {when}.{because} Case {case}."
         case r.PromptHeld(term=term, case=case):
@@ -50,7 +57,7 @@ def refusal(reason: r.Refusal, *, now: int) -> str:  # noqa: C901, PLR0911, PLR0
             assert_never(reason)
 
 
-def _quota_used(reason: r.QuotaUsed, now: int) -> str:
+def _quota_used(reason: r.QuotaUsed, now: int, zone: tzinfo) -> str:
     status = reason.status
     if status.left:
         first = f"You asked for {pictures(reason.asked)} and have {status.left} left."
@@ -61,7 +68,8 @@ def _quota_used(reason: r.QuotaUsed, now: int) -> str:
         first = f"You have used {own}{_under_way(status.held)}."
     if not status.daily:
         return f"{first} A moderator can give more."
-    return f"{first} The next ones come back at {clock_time(status.resets_at)} (in {duration(status.resets_at - now)})."
+    wait = duration(status.resets_at - now)
+    return f"{first} The next ones come back at {clock_time(status.resets_at, zone)} (in {wait})."
 
 
 def _under_way(held: int) -> str:

@@ -26,6 +26,7 @@ USAGE: Mapping[str, tuple[str, ...]] = {
         "/filter remove word",
         "/filter list",
         "/filter test some text",
+        "/filter case 4F2K",
         "A * at the start or end of a word stands for any letters.",
     ),
     "/sanction": (

@@ -1,4 +1,4 @@
-"""`/filter add|remove|list|test` for moderators. Owns the reading of the options."""
+"""`/filter add|remove|list|test|case` for moderators. Owns the reading of the options."""
 
 import discord
 from discord import app_commands
@@ -13,10 +13,11 @@ from moderation.verdict import Action
 # A keyword's longest form, as Discord's AutoMod has it; the desk has the last word.
 _LONGEST_KEYWORD = 60
 _LONGEST_TEXT = 4000
+_LONGEST_CASE = 12
 
 
 def group(desk: Desk) -> app_commands.Group:
-    """The group with its four commands."""
+    """The group with its five commands."""
     found = app_commands.Group(
         name="filter", description=words.COMMANDS["filter"], default_permissions=moderators(), **in_servers()
     )
@@ -45,5 +46,10 @@ def group(desk: Desk) -> app_commands.Group:
     @app_commands.describe(text=words.OPTIONS["filter test text"])
     async def test(interaction: discord.Interaction, text: app_commands.Range[str, 1, _LONGEST_TEXT]) -> None:
         await answer(interaction, lambda: desk.filter_test(actor(interaction), text))
+
+    @found.command(name="case", description=words.COMMANDS["filter case"])
+    @app_commands.describe(case=words.OPTIONS["filter case case"])
+    async def look_up(interaction: discord.Interaction, case: app_commands.Range[str, 1, _LONGEST_CASE]) -> None:
+        await answer(interaction, lambda: desk.case_show(actor(interaction), case))
 
     return found

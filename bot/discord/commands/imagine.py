@@ -86,7 +86,7 @@ class Imagine:
                 line = await self._services.waiting_line(accepted)
                 await self._messenger.begin(accepted.request, line)
             case Refused(refusal=reason):
-                await tell_asker(interaction, refusal(reason, now=self._services.now()))
+                await tell_asker(interaction, refusal(reason, now=self._services.now(), zone=self._services.zone))
 
     async def _models(self, _interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
         """Models that fit what is typed so far: any number of models are within reach, 25 at a time."""

@@ -50,7 +50,7 @@ async def imagine(room: Room, call: Invocation) -> Iterable[str]:
     try:
         match await room.services.submit(ask):
             case Refused(refusal=reason):
-                return (refusal(reason, now=room.services.now()),)
+                return (refusal(reason, now=room.services.now(), zone=room.services.zone),)
             case Accepted(duplicate=True):
                 log.info("request %s came again and was answered before", ask.id)
                 return ()

@@ -49,7 +49,7 @@ async def quota(room: Room, call: Invocation) -> Iterable[str]:
 
 
 async def filter_(room: Room, call: Invocation) -> Iterable[str]:
-    """`add <keyword> [--effect hold|reject|allow]`; `remove <keyword>`; `list`; `test <text>`."""
+    """`add <keyword> [--effect hold|reject|allow]`; `remove <keyword>`; `list`; `test <text>`; `case <number>`."""
     desk = room.services.desk
     verb, _, rest = plain(call.text).strip().partition(" ")
     match verb.lower(), rest.strip():
@@ -61,6 +61,8 @@ async def filter_(room: Room, call: Invocation) -> Iterable[str]:
             return await _as_moderator(room, call, desk.filter_list)
         case "test", text if text:
             return await _as_moderator(room, call, lambda actor: desk.filter_test(actor, text))
+        case "case", case if case:
+            return await _as_moderator(room, call, lambda actor: desk.case_show(actor, case))
     return wording.USAGE["/filter"]
 
 

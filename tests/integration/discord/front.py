@@ -85,6 +85,9 @@ class RecordingDesk(Desk):
     async def filter_test(self, actor: Actor, text: str) -> Reply:
         return await self._note("filter_test", actor, text)
 
+    async def case_show(self, actor: Actor, case_id: str) -> Reply:
+        return await self._note("case_show", actor, case_id)
+
     async def sanction_timeout(self, actor: Actor, member: Target, minutes: int, reason: str) -> Reply:
         return await self._note("sanction_timeout", actor, member, minutes, reason)
 

@@ -48,6 +48,7 @@ async def test_quota_for_oneself_is_answered_to_oneself(
         ("filter remove", {"keyword": "glorp"}, "filter_remove", ["glorp"]),
         ("filter list", {}, "filter_list", []),
         ("filter test", {"text": "a glorp"}, "filter_test", ["a glorp"]),
+        ("filter case", {"case": "4F2K"}, "case_show", ["4F2K"]),
         ("sanction timeout", {"member": "BOB", "minutes": 60, "reason": "r"}, "sanction_timeout", ["BOB", 60, "r"]),
         ("sanction ban", {"member": "BOB"}, "sanction_ban", ["BOB", ""]),
         ("sanction lift", {"member": "BOB"}, "sanction_lift", ["BOB"]),

@@ -57,6 +57,9 @@ class FakeDesk:
     async def filter_test(self, actor: Actor, text: str) -> Reply:
         return self._moderated(actor, "filter_test", text)
 
+    async def case_show(self, actor: Actor, case_id: str) -> Reply:
+        return self._moderated(actor, "case_show", case_id)
+
     async def sanction_timeout(self, actor: Actor, member: Target, minutes: int, reason: str) -> Reply:
         return self._moderated(actor, "sanction_timeout", member, minutes, reason)
 

@@ -33,6 +33,7 @@ DESIGNERS = "<!subteam^S0DESIGN|@designers>"
         ("/filter", "remove *flo rp*", "filter_remove", ("*flo rp*",)),
         ("/filter", "list", "filter_list", ()),
         ("/filter", "test a florp &lt;3", "filter_test", ("a florp <3",)),
+        ("/filter", "case 4F2K", "case_show", ("4F2K",)),
         ("/sanction", f"timeout {BOB} 60 too much florp", "sanction_timeout", (BOB_IS, 60, "too much florp")),
         ("/sanction", f"ban {BOB}", "sanction_ban", (BOB_IS, "")),
         ("/sanction", "ban <@U0BOB> enough", "sanction_ban", (Target("U0BOB", "@U0BOB"), "enough")),
