@@ -6,7 +6,7 @@ tokens, so that a front without Slack never loads Slack's.
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -46,7 +46,6 @@ class Front:
 
     adapters: tuple[Adapter, ...]
     loops: tuple[tuple[str, Callable[[], Awaitable[None]]], ...]
-    delivery: Delivery
 
 
 def clock() -> int:
@@ -86,65 +85,41 @@ async def open_front(settings: Settings) -> AsyncIterator[Front]:
         database = stack.enter_context(open_database(settings))
         line = FrontLine(connect(settings.line_url))
         stack.push_async_callback(line.aclose)
-        yield _wire(settings, catalogue, database, line)
+        yield _wire(
+            _Parts(
+                settings=settings,
+                catalogue=catalogue,
+                database=database,
+                line=line,
+                store=ArtifactStore(settings.store_url),
+                ledger=_ledger(settings),
+                rules=RuleStore(),
+            )
+        )
 
 
-def _wire(settings: Settings, catalogue: Catalogue, database: Database, line: FrontLine) -> Front:
-    limits, timing = settings.limits, settings.timing
-    store = ArtifactStore(settings.store_url)
-    ledger, rules = _ledger(settings), RuleStore()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """What most rooms need."""
+
+    settings: Settings
+    catalogue: Catalogue
+    database: Database
+    line: FrontLine
+    store: ArtifactStore
+    ledger: Ledger
+    rules: RuleStore
+
+
+def _wire(parts: _Parts) -> Front:
+    # The adapters need the services, and those who tell members need the adapters' messengers: the mapping is handed
+    # out first and filled last.
     messengers: dict[Platform, Messenger] = {}
-    board = Board(database=database, line=line, catalogue=catalogue, messengers=messengers, now=clock)
-    relay = Relay(database, line, clock)
-    delivery = Delivery(
-        database=database,
-        store=store,
-        catalogue=catalogue,
-        ledger=ledger,
-        messengers=messengers,
-        terms=Terms(hold_ms=limits.held_hours * 3_600_000, give_up_ms=limits.unserved_hours * 3_600_000),
-        hush=board.hush,
-        now=clock,
-    )
-    intake = Intake(
-        database=database,
-        store=store,
-        line=line,
-        retry=RetryRule(limits.attempts, timing.retry_s),
-        now=clock,
-        wake_relay=relay.wake,
-        wake_delivery=delivery.wake,
-    )
-    sweeper = Sweeper(
-        database=database,
-        line=line,
-        intake=intake,
-        patience=Patience(timing.sweep_s, timing.lost_after_s, limits.unserved_hours * 3600),
-        now=clock,
-        wake_relay=relay.wake,
-        wake_delivery=delivery.wake,
-    )
-    submitter = Submitter(
-        database=database,
-        catalogue=catalogue,
-        ledger=ledger,
-        rules=rules,
-        limits=Limits(longest_prompt=limits.prompt_characters, under_way=limits.under_way),
-        now=clock,
-        wake_relay=relay.wake,
-    )
-    canceller = Canceller(database=database, line=line, now=clock, wake_delivery=delivery.wake)
-    services = Services(
-        catalogue=catalogue,
-        desk=ModeratorsDesk(database=database, ledger=ledger, rules=rules, now=clock),
-        submit=submitter.submit,
-        waiting_line=board.first_line,
-        cancel=canceller.cancel,
-        attach=lambda request_id, message_id: database.write(lambda db: journal.attach(db, request_id, message_id)),
-        now=clock,
-        zone=ledger.zone,
-    )
-    adapters = tuple(_adapters(settings, services, database, line))
+    board = Board(database=parts.database, line=parts.line, catalogue=parts.catalogue, messengers=messengers, now=clock)
+    relay = Relay(parts.database, parts.line, clock)
+    delivery = _delivery(parts, messengers, board)
+    intake, sweeper = _recovery(parts, relay, delivery)
+    adapters = tuple(_adapters(parts, _services(parts, board, relay, delivery)))
     messengers.update({adapter.platform: adapter.messenger for adapter in adapters})
     loops = (
         ("outbox", relay.run),
@@ -153,14 +128,76 @@ def _wire(settings: Settings, catalogue: Catalogue, database: Database, line: Fr
         ("delivery", delivery.run),
         ("progress", board.run),
     )
-    return Front(adapters=adapters, loops=loops, delivery=delivery)
+    return Front(adapters=adapters, loops=loops)
+
+
+def _delivery(parts: _Parts, messengers: Mapping[Platform, Messenger], board: Board) -> Delivery:
+    limits = parts.settings.limits
+    return Delivery(
+        database=parts.database,
+        store=parts.store,
+        catalogue=parts.catalogue,
+        ledger=parts.ledger,
+        messengers=messengers,
+        terms=Terms(hold_ms=limits.held_hours * 3_600_000, give_up_ms=limits.unserved_hours * 3_600_000),
+        hush=board.hush,
+        now=clock,
+    )
+
+
+def _recovery(parts: _Parts, relay: Relay, delivery: Delivery) -> tuple[Intake, Sweeper]:
+    limits, timing = parts.settings.limits, parts.settings.timing
+    intake = Intake(
+        database=parts.database,
+        store=parts.store,
+        line=parts.line,
+        retry=RetryRule(limits.attempts, timing.retry_s),
+        now=clock,
+        wake_relay=relay.wake,
+        wake_delivery=delivery.wake,
+    )
+    sweeper = Sweeper(
+        database=parts.database,
+        line=parts.line,
+        intake=intake,
+        patience=Patience(timing.sweep_s, timing.lost_after_s, limits.unserved_hours * 3600),
+        now=clock,
+        wake_relay=relay.wake,
+        wake_delivery=delivery.wake,
+    )
+    return intake, sweeper
+
+
+def _services(parts: _Parts, board: Board, relay: Relay, delivery: Delivery) -> Services:
+    database, limits = parts.database, parts.settings.limits
+    submitter = Submitter(
+        database=database,
+        catalogue=parts.catalogue,
+        ledger=parts.ledger,
+        rules=parts.rules,
+        limits=Limits(longest_prompt=limits.prompt_characters, under_way=limits.under_way),
+        now=clock,
+        wake_relay=relay.wake,
+    )
+    canceller = Canceller(database=database, line=parts.line, now=clock, wake_delivery=delivery.wake)
+    return Services(
+        catalogue=parts.catalogue,
+        desk=ModeratorsDesk(database=database, ledger=parts.ledger, rules=parts.rules, now=clock),
+        submit=submitter.submit,
+        waiting_line=board.first_line,
+        cancel=canceller.cancel,
+        attach=lambda request_id, message_id: database.write(lambda db: journal.attach(db, request_id, message_id)),
+        now=clock,
+        zone=parts.ledger.zone,
+    )
 
 
 def _ledger(settings: Settings) -> Ledger:
     return Ledger(ZoneInfo(settings.quota.timezone), settings.quota.daily_images)
 
 
-def _adapters(settings: Settings, services: Services, database: Database, line: FrontLine) -> list[Adapter]:
+def _adapters(parts: _Parts, services: Services) -> list[Adapter]:
+    settings, database = parts.settings, parts.database
     adapters: list[Adapter] = []
     if token := read_secret("DISCORD_TOKEN"):
         from bot.discord.adapter import DiscordAdapter
@@ -186,7 +223,7 @@ def _adapters(settings: Settings, services: Services, database: Database, line: 
         )
 
     async def status() -> dict[str, Any]:
-        return await _status(adapters, services.catalogue, database, line)
+        return await _status(adapters, parts)
 
     adapters.append(
         TerminalAdapter(
@@ -200,20 +237,20 @@ def _adapters(settings: Settings, services: Services, database: Database, line: 
     return adapters
 
 
-async def _status(adapters: list[Adapter], catalogue: Catalogue, database: Database, line: FrontLine) -> dict[str, Any]:
+async def _status(adapters: list[Adapter], parts: _Parts) -> dict[str, Any]:
     """What `tessera status` shows: adapters, models, requests by state, and workers (None while Redis is away)."""
     states = (State.QUEUED, State.TELLING, State.HELD)
-    counts = await database.read(lambda db: {state.value: len(journal.in_state(db, state)) for state in states})
+    counts = await parts.database.read(lambda db: {state.value: len(journal.in_state(db, state)) for state in states})
     try:
         workers = [
             {"id": w.id, "host": w.host, "pools": w.pools, "device": w.device, "running": len(w.running)}
-            for w in await line.workers()
+            for w in await parts.line.workers()
         ]
     except LINE_ERRORS:
         workers = None
     return {
         "adapters": {adapter.platform.value: adapter.ready.is_set() for adapter in adapters},
-        "models": [{"id": entry.id, "title": entry.title} for entry in catalogue.offered],
+        "models": [{"id": entry.id, "title": entry.title} for entry in parts.catalogue.offered],
         "requests": counts,
         "workers": workers,
     }

@@ -18,6 +18,7 @@ from bot.messenger import Message, Messenger, Picture, Receipt, TryAgain, Undeli
 from bot.wording import results
 from generation import estimate, journal
 from generation.artifacts import ArtifactMissing, ArtifactStore
+from generation.bell import Bell
 from generation.catalogue import Catalogue
 from generation.database import Database
 from generation.journal import Due, Entry, State
@@ -68,20 +69,20 @@ class Delivery:
         self._database, self._store, self._catalogue = database, store, catalogue
         self._ledger, self._messengers = ledger, messengers
         self._terms, self._hush, self._now = terms, hush, now
-        self._woken = asyncio.Event()
+        self._bell = Bell()
         self._telling: dict[str, asyncio.Task[None]] = {}
 
     def wake(self) -> None:
         """Look at once; called after a transaction that gave somebody something to be told."""
-        self._woken.set()
+        self._bell.ring()
 
     async def run(self) -> None:
         """Tell until cancelled; what is being said then is finished first."""
         try:
             while True:
-                self._woken.clear()
+                self._bell.mute()
                 await self._start_due()
-                await self._sleep()
+                await self._bell.listen(_IDLE_S)
         finally:
             if self._telling:
                 await asyncio.wait(self._telling.values(), timeout=10)
@@ -97,13 +98,6 @@ class Delivery:
     def _done(self, request_id: str, _: asyncio.Task[None]) -> None:
         del self._telling[request_id]
         self.wake()
-
-    async def _sleep(self) -> None:
-        try:
-            async with asyncio.timeout(_IDLE_S):
-                await self._woken.wait()
-        except TimeoutError:
-            return
 
     async def _tell_and_log(self, due: Due) -> None:
         request_id = due.entry.request.id

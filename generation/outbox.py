@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 
 from generation import journal
+from generation.bell import Bell
 from generation.database import Database
 from generation.jobs import LINE_ERRORS, FrontLine
 from generation.request import order_for
@@ -26,17 +27,17 @@ class Relay:
     def __init__(self, database: Database, line: FrontLine, now: Callable[[], int]) -> None:
         """Take the database, the front's end of the line, and a clock in ms."""
         self._database, self._line, self._now = database, line, now
-        self._woken = asyncio.Event()
+        self._bell = Bell()
 
     def wake(self) -> None:
         """Look at once; called after a transaction that wrote an outbox row."""
-        self._woken.set()
+        self._bell.ring()
 
     async def run(self) -> None:
         """Relay until cancelled."""
         pause = 0.1
         while True:
-            self._woken.clear()
+            self._bell.mute()
             try:
                 sent = await self.send_due()
             except LINE_ERRORS as error:
@@ -48,7 +49,7 @@ class Relay:
             if sent and pause > 0.1:
                 log.info("Redis answers again")
                 pause = 0.1
-            await self._sleep()
+            await self._bell.listen(_IDLE_S)
 
     async def send_due(self) -> int:
         """Send what is due now, once; return how many. Raises one of `LINE_ERRORS`."""
@@ -60,10 +61,3 @@ class Relay:
 
     async def _strike(self, entry: journal.Entry) -> None:
         await self._database.write(lambda db: journal.sent(db, entry.request.id, entry.attempt, self._now()))
-
-    async def _sleep(self) -> None:
-        try:
-            async with asyncio.timeout(_IDLE_S):
-                await self._woken.wait()
-        except TimeoutError:
-            return
