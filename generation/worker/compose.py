@@ -62,21 +62,7 @@ async def open_service(settings: WorkerSettings) -> AsyncIterator[Service]:
         redis = jobs.connect(settings.line_url)
         stack.push_async_callback(redis.aclose, close_connection_pool=True)
         info = _info(settings, serving, pools, device)
-        runner = JobRunner(
-            Workshop(
-                worker_id=info.id,
-                entries={entry.id: entry for entry in entries},
-                backends=backends,
-                checks=checks,
-                store=ArtifactStore(settings.store_url),
-                line=WorkerLine(redis),
-                now=_now,
-                job_timeout_s=settings.worker.job_timeout_s,
-                check_s=settings.worker.check_s,
-                announce_s=settings.worker.announce_s,
-                max_starts=settings.worker.max_starts,
-            )
-        )
+        runner = JobRunner(_workshop(settings, info.id, entries, backends, checks, WorkerLine(redis)))
         presence = Presence(
             WorkerLine(redis),
             info,
@@ -92,6 +78,30 @@ async def open_service(settings: WorkerSettings) -> AsyncIterator[Service]:
             pools=slots(pools, api_pools, settings.worker),
             timings=settings.worker,
         )
+
+
+def _workshop(  # noqa: PLR0917 - the parts of a workshop, handed on once
+    settings: WorkerSettings,
+    worker_id: str,
+    entries: Iterable[ModelEntry],
+    backends: Backends,
+    checks: tuple[ImageCheck, ...],
+    line: WorkerLine,
+) -> Workshop:
+    timings = settings.worker
+    return Workshop(
+        worker_id=worker_id,
+        entries={entry.id: entry for entry in entries},
+        backends=backends,
+        checks=checks,
+        store=ArtifactStore(settings.store_url),
+        line=line,
+        now=_now,
+        job_timeout_s=timings.job_timeout_s,
+        check_s=timings.check_s,
+        announce_s=timings.announce_s,
+        max_starts=timings.max_starts,
+    )
 
 
 def _serving(
