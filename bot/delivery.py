@@ -96,8 +96,9 @@ class Delivery:
                 task.add_done_callback(partial(self._done, request_id))
 
     def _done(self, request_id: str, _: asyncio.Task[None]) -> None:
+        if len(self._telling) == _AT_ONCE:
+            self.wake()
         del self._telling[request_id]
-        self.wake()
 
     async def _tell_and_log(self, due: Due) -> None:
         request_id = due.entry.request.id
@@ -147,7 +148,7 @@ class Delivery:
         failure = outcome.failure if outcome else None
         private = failure is not None and failure.kind is FailureKind.OWNER_REFUSED
         match ending:
-            case State.DELIVERED if outcome and model:
+            case State.DELIVERED if outcome:
                 shown = passing(outcome)
                 quota = await self._database.read(lambda db: self._ledger.status(db, request.requester, self._now()))
                 pictures = [await self._picture(entry, title, place, image) for place, image in enumerate(shown)]

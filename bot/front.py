@@ -38,14 +38,16 @@ async def serve(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     with locked(settings.places.front_lock):
         async with open_front(settings) as front:
-            tasks = [asyncio.create_task(keep_running(name, run), name=name) for name, run in front.loops]
-            tasks += [asyncio.create_task(keep_adapter(adapter)) for adapter in front.adapters]
+            loops = [asyncio.create_task(keep_running(name, run), name=name) for name, run in front.loops]
+            adapters = [asyncio.create_task(keep_adapter(adapter)) for adapter in front.adapters]
             log.info("front is up: %s", ", ".join(adapter.platform.value for adapter in front.adapters))
             await stop.wait()
             log.info("front is stopping")
-            for task in reversed(tasks):
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            # The loops first: delivery finishes what it is telling, and for that the platforms must still be there.
+            for tasks in (loops, adapters):
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
     log.info("front has stopped")
 
 

@@ -19,13 +19,18 @@ _OPENNESS = {
 
 
 def caption(
-    request: GenerationRequest, outcome: Outcome, shown: Sequence[ProducedImage], entry: ModelEntry, quota: QuotaStatus
+    request: GenerationRequest,
+    outcome: Outcome,
+    shown: Sequence[ProducedImage],
+    entry: ModelEntry | None,
+    quota: QuotaStatus,
 ) -> tuple[str, ...]:
-    """The lines under the pictures: what made them, who saw the prompt, how to repeat them, what is left."""
+    """The lines under the pictures: what made them, who saw the prompt, how to repeat them, what is left.
+
+    `entry` is None for a model that was taken out of the catalogue while it drew; then only its title is known.
+    """
     parts = [
-        entry.title,
-        f"{_OPENNESS[entry.openness]}, {entry.licence}",
-        _who_saw(entry),
+        *_what(request, outcome, entry),
         *_seeds(shown),
         seconds(outcome.seconds),
         *_cost(outcome),
@@ -35,6 +40,12 @@ def caption(
     if hidden := request.params.num_images - len(shown):
         lines.append(f"{pictures(hidden).capitalize()} of {request.params.num_images} not shown. Not charged.")
     return tuple(lines)
+
+
+def _what(request: GenerationRequest, outcome: Outcome, entry: ModelEntry | None) -> list[str]:
+    if entry is None:
+        return [outcome.made_by.title if outcome.made_by else request.model]
+    return [entry.title, f"{_OPENNESS[entry.openness]}, {entry.licence}", _who_saw(entry)]
 
 
 def _who_saw(entry: ModelEntry) -> str:

@@ -18,7 +18,7 @@ from generation.ledger import Ledger
 from generation.outcomes import ending_of
 from generation.quota import QuotaStatus
 from generation.request import GenerationRequest, Platform
-from generation.result import Failure, FailureKind, Outcome, OutcomeKind, ProducedImage
+from generation.result import Failure, FailureKind, MadeBy, Outcome, OutcomeKind, ProducedImage
 from moderation.verdict import Action
 from tests.conftest import Clock
 from tests.making import MEMBER, NOW, PARAMS, image, outcome, request
@@ -68,9 +68,9 @@ class Counter:
     async def _hush(self, request_id: str) -> None:
         self.hushed.append(request_id)
 
-    async def decided(self, came: Outcome | None, *, count: int = 1, ending: State | None = None) -> None:
-        asked = request(params=replace(PARAMS, num_images=count))
-        ending = ending or (ending_of(came) if came else State.CANCELLED)
+    async def decided(self, came: Outcome | None, *, count: int = 1, model: str = "noise") -> None:
+        asked = request(params=replace(PARAMS, num_images=count), model=model)
+        ending = ending_of(came) if came else State.CANCELLED
         await self.database.write(lambda db: journal.insert(db, asked, score=NOW))
         await self.database.write(
             lambda db: self.ledger.hold(db, request_id=asked.id, requester=MEMBER, amount=count, now=NOW)
@@ -198,6 +198,18 @@ async def test_a_busy_platform_is_tried_again_with_what_was_noted(counter: Count
     assert attempt == 2
     assert counter.messenger.marks == {"attempt-1": "begun"}
     assert await counter.state() is State.DELIVERED
+
+
+async def test_a_model_that_left_the_catalogue_meanwhile_is_named_all_the_same(counter: Counter) -> None:
+    gone = outcome(made_by=MadeBy(model="zorblax", title="Zorblax 2", backend="diffusers"))
+    await counter.decided(gone, model="zorblax")
+    counter.keep((image(), b"picture"))
+
+    await counter.tell()
+
+    [(message, _)] = counter.messenger.said
+    assert message.lines[0].startswith("Zorblax 2 · seed 7")
+    assert len(message.pictures) == 1
 
 
 async def test_a_channel_that_is_gone_ends_the_request_and_refunds(counter: Counter) -> None:
