@@ -2,7 +2,8 @@
 
 Owns connections, pragmas and threads. It must not know any table. Writes run one after another on one thread, each in
 `BEGIN IMMEDIATE`, so the statement that decides and the statement that writes see the same state; reads run on a
-second thread beside them. Only the front opens this file for longer; the command line may open it for a moment.
+second thread beside them, each in a snapshot of its own, so that what one statement of it finds the next finds too.
+Only the front opens this file for longer; the command line may open it for a moment.
 
 `synchronous = FULL`: an acknowledged commit survives a power cut (sqlite.org/pragma.html, "synchronous"), at about a
 millisecond each; the ledger is money-like and the load is a few writes a second.
@@ -40,13 +41,25 @@ def in_transaction(db: SqliteDatabase, work: Callable[[SqliteDatabase], T]) -> T
 
     sqlite-utils' own `atomic()` issues a plain `BEGIN`, which fails under contention when it has read before it writes.
     """
-    db.execute("BEGIN IMMEDIATE")
+    return _transaction(db, "BEGIN IMMEDIATE", work)
+
+
+def in_snapshot(db: SqliteDatabase, work: Callable[[SqliteDatabase], T]) -> T:
+    """Run `work`, which must not write, on one state of the file, whatever is written beside it meanwhile."""
+    return _transaction(db, "BEGIN", work)
+
+
+def _transaction(db: SqliteDatabase, begin: str, work: Callable[[SqliteDatabase], T]) -> T:
+    db.execute(begin)
     try:
         result = work(db)
+        db.execute("COMMIT")
     except BaseException:
-        db.execute("ROLLBACK")
+        # A full disk makes SQLite roll back by itself. A commit that failed has not: left open, it would block the
+        # connection for good.
+        if db.conn.in_transaction:
+            db.execute("ROLLBACK")
         raise
-    db.execute("COMMIT")
     return result
 
 
@@ -65,8 +78,8 @@ class Database:
         return await loop.run_in_executor(self._write_thread, in_transaction, self._writer, work)
 
     async def read(self, work: Callable[[SqliteDatabase], T]) -> T:
-        """Run `work`, which must not write, on the reading connection."""
-        return await asyncio.get_running_loop().run_in_executor(self._read_thread, work, self._reader)
+        """Run `work`, which must not write, on the reading connection, in one snapshot of the file."""
+        return await asyncio.get_running_loop().run_in_executor(self._read_thread, in_snapshot, self._reader, work)
 
     def close(self) -> None:
         """Finish what is under way and close both connections."""

@@ -8,7 +8,9 @@ Keys: `tessera:queue:<pool>` (arq's sorted set), `arq:job:<id>` and `arq:in-prog
 `tessera:cancel:<id>`, `tessera:worker:<id>`, the list `tessera:outcomes` and the channel `tessera:progress`.
 """
 
+import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +25,8 @@ from generation import codec
 from generation.request import JobOrder
 from generation.result import Outcome, ProgressEvent
 
+log = logging.getLogger(__name__)
+
 QUEUE_PREFIX = "tessera:queue:"
 JOB_NAME = "generate"
 OUTCOMES = "tessera:outcomes"
@@ -31,6 +35,9 @@ _CANCEL_PREFIX = "tessera:cancel:"
 _WORKER_PREFIX = "tessera:worker:"
 # A cancel mark only has to outlive the job it is meant for.
 _CANCEL_TTL_S = 3600
+# Redis answers in milliseconds. One that takes this long is stopped or cut off, which shows in no other way: a call
+# would wait for ever, and with it the member who is to be told that the picture is queued.
+_LONGEST_ANSWER_S = 3.0
 # How long Redis keeps a waiting job. The front puts back whatever it finds missing, so this is only housekeeping.
 _JOB_TTL = timedelta(days=7)
 
@@ -90,6 +97,20 @@ def connect(url: str) -> ArqRedis:
     return ArqRedis(pool, job_serializer=serialize, job_deserializer=deserialize)
 
 
+def _patience() -> asyncio.Timeout:
+    """A limit within which Redis answers; running out of it is one of `LINE_ERRORS`."""
+    return asyncio.timeout(_LONGEST_ANSWER_S)
+
+
+def _read_sign(value: bytes) -> WorkerInfo | None:
+    """A sign of life, or None for nonsense: one odd worker must not hide all others, nor stop who counts them."""
+    try:
+        return codec.from_json(WorkerInfo, value)
+    except codec.Malformed as error:
+        log.debug("a worker's sign of life made no sense and was passed over: %s", error)
+        return None
+
+
 class FrontLine:
     """The front's end of the line. Every method may raise one of `LINE_ERRORS`."""
 
@@ -99,18 +120,19 @@ class FrontLine:
 
     async def enqueue(self, order: JobOrder, score: int) -> None:
         """Put a job into its pool's line; `score` in ms decides its place. Doing so again changes nothing."""
-        await self._redis.enqueue_job(
-            JOB_NAME,
-            codec.encode(order),
-            _job_id=order.request_id,
-            _queue_name=queue_name(order.pool),
-            _defer_until=datetime.fromtimestamp(score / 1000, UTC),
-            _expires=_JOB_TTL,
-        )
+        async with _patience():
+            await self._redis.enqueue_job(
+                JOB_NAME,
+                codec.encode(order),
+                _job_id=order.request_id,
+                _queue_name=queue_name(order.pool),
+                _defer_until=datetime.fromtimestamp(score / 1000, UTC),
+                _expires=_JOB_TTL,
+            )
 
     async def withdraw(self, request_id: str, pool: str) -> None:
         """Take a job out of the line and tell a worker that has it already to stop."""
-        async with self._redis.pipeline(transaction=True) as pipe:
+        async with _patience(), self._redis.pipeline(transaction=True) as pipe:
             pipe.set(_CANCEL_PREFIX + request_id, b"1", ex=_CANCEL_TTL_S)
             pipe.zrem(queue_name(pool), request_id)
             pipe.delete(job_key_prefix + request_id, retry_key_prefix + request_id)
@@ -118,14 +140,15 @@ class FrontLine:
 
     async def line_up(self, pool: str) -> tuple[str, ...]:
         """The request ids of a pool in the order of their turn; those being worked on stand first."""
-        return tuple(member.decode() for member in await self._redis.zrange(queue_name(pool), 0, -1))
+        async with _patience():
+            return tuple(member.decode() for member in await self._redis.zrange(queue_name(pool), 0, -1))
 
     async def missing(self, request_ids: Iterable[str]) -> frozenset[str]:
         """Those requests that neither wait in Redis nor are being worked on as far as anybody says."""
         wanted = list(request_ids)
         if not wanted:
             return frozenset()
-        async with self._redis.pipeline(transaction=False) as pipe:
+        async with _patience(), self._redis.pipeline(transaction=False) as pipe:
             for request_id in wanted:
                 pipe.exists(job_key_prefix + request_id)
             waiting = await pipe.execute()
@@ -138,19 +161,22 @@ class FrontLine:
         wanted = list(request_ids)
         if not wanted:
             return frozenset()
-        values = await self._redis.mget([in_progress_key_prefix + request_id for request_id in wanted])
+        async with _patience():
+            values = await self._redis.mget([in_progress_key_prefix + request_id for request_id in wanted])
         return frozenset(request_id for request_id, value in zip(wanted, values, strict=True) if value)
 
     async def workers(self) -> tuple[WorkerInfo, ...]:
-        """The workers that showed a sign of life lately."""
-        keys = [key async for key in self._redis.scan_iter(match=_WORKER_PREFIX + "*", count=100)]
-        values = await self._redis.mget(keys) if keys else []
-        return tuple(codec.from_json(WorkerInfo, value) for value in values if value)
+        """The workers that showed a sign of life lately; a sign that makes no sense, of another version's, is none."""
+        async with _patience():
+            keys = [key async for key in self._redis.scan_iter(match=_WORKER_PREFIX + "*", count=100)]
+            values = await self._redis.mget(keys) if keys else []
+        return tuple(info for value in values if value and (info := _read_sign(value)))
 
     async def next_notice(self, wait_s: float) -> Notice | None:
         """The next outcome's notice, or None after `wait_s` seconds. Raises `codec.Malformed` for nonsense."""
-        # redis-py's stubs leave open whether a call is awaitable, and know no fractions of a second.
-        item = await self._redis.blpop([OUTCOMES], timeout=wait_s)  # type: ignore[misc, arg-type]
+        async with asyncio.timeout(wait_s + _LONGEST_ANSWER_S):
+            # redis-py's stubs leave open whether a call is awaitable, and know no fractions of a second.
+            item = await self._redis.blpop([OUTCOMES], timeout=wait_s)  # type: ignore[misc, arg-type]
         return None if item is None else codec.from_json(Notice, item[1])
 
     async def progress(self) -> AsyncIterator[ProgressEvent]:
@@ -165,7 +191,8 @@ class FrontLine:
 
     async def ping(self) -> None:
         """Raise one of `LINE_ERRORS` unless Redis answers."""
-        await self._redis.ping()
+        async with _patience():
+            await self._redis.ping()
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -183,20 +210,25 @@ class WorkerLine:
     async def announce(self, outcome: Outcome) -> None:
         """Say that the outcome lies in the artifact store."""
         notice = Notice(outcome.request_id, outcome.attempt)
-        await self._redis.rpush(OUTCOMES, codec.to_json(notice))  # type: ignore[misc]  # as above
+        async with _patience():
+            await self._redis.rpush(OUTCOMES, codec.to_json(notice))  # type: ignore[misc]  # as above
 
     async def progress(self, event: ProgressEvent) -> None:
         """Tell whoever listens how far a job is."""
-        await self._redis.publish(PROGRESS, codec.to_json(event))
+        async with _patience():
+            await self._redis.publish(PROGRESS, codec.to_json(event))
 
     async def cancelled(self, request_id: str) -> bool:
         """Whether the request was cancelled."""
-        return bool(await self._redis.exists(_CANCEL_PREFIX + request_id))
+        async with _patience():
+            return bool(await self._redis.exists(_CANCEL_PREFIX + request_id))
 
     async def beat(self, info: WorkerInfo, ttl_s: float) -> None:
         """Give a sign of life that lasts `ttl_s` seconds."""
-        await self._redis.set(_WORKER_PREFIX + info.id, codec.to_json(info), px=int(ttl_s * 1000))
+        async with _patience():
+            await self._redis.set(_WORKER_PREFIX + info.id, codec.to_json(info), px=int(ttl_s * 1000))
 
     async def leave(self, worker_id: str) -> None:
         """Take the sign of life away."""
-        await self._redis.delete(_WORKER_PREFIX + worker_id)
+        async with _patience():
+            await self._redis.delete(_WORKER_PREFIX + worker_id)

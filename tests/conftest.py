@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -81,6 +82,16 @@ class RedisServer:
         while not self.socket.exists():
             assert time.monotonic() < deadline, "redis-server did not come up"
             time.sleep(0.01)
+
+    def freeze(self) -> None:
+        """Let it stand still: connections stay open, and nothing answers."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         if self._process is not None:

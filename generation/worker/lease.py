@@ -42,6 +42,8 @@ class Leases:
         while True:
             await asyncio.sleep(self._lease_s / _RENEWALS_A_LEASE)
             try:
-                await self._redis.pexpire(key, int(self._lease_s * 1000))
+                # On a connection that was cut off silently it would wait until the lease has long run out.
+                async with asyncio.timeout(self._lease_s / _RENEWALS_A_LEASE):
+                    await self._redis.pexpire(key, int(self._lease_s * 1000))
             except LINE_ERRORS as error:
                 _log.debug("lease could not be renewed why=%s", type(error).__name__)

@@ -112,3 +112,46 @@ async def test_a_dead_redis_is_one_kind_of_error(own_redis: RedisServer) -> None
     own_redis.start()
     await front.ping()
     await front.aclose()
+
+
+async def test_a_sign_of_life_nobody_can_read_hides_no_other(ends: Ends, redis_url: str) -> None:
+    front, back = ends
+    await back.beat(worker("running"), 10)
+    client = connect(redis_url)
+    await client.set("tessera:worker:of-tomorrow", b'{"v":2,"id":"of-tomorrow"}')
+    await client.aclose()
+    await client.connection_pool.disconnect()
+
+    assert await front.workers() == (worker("running"),)
+    assert await front.missing(["running", "lost"]) == {"lost"}
+
+
+async def test_a_redis_that_stands_still_is_the_same_kind_of_error(
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So that the test need not stand still for as long as a member may have to wait.
+    monkeypatch.setattr("generation.jobs._LONGEST_ANSWER_S", 0.2)
+    client, other = connect(own_redis.url), connect(own_redis.url)
+    front, back = FrontLine(client), WorkerLine(other)
+    await front.enqueue(order_for(request("a"), 1), NOW)
+    assert not await back.cancelled("a")
+    own_redis.freeze()
+    for call in (
+        front.enqueue(order_for(request("b"), 1), NOW),
+        front.withdraw("a", "gpu"),
+        front.workers(),
+        front.missing(["a"]),
+        front.next_notice(0.1),
+        back.cancelled("a"),
+        back.announce(outcome("a")),
+    ):
+        with pytest.raises(LINE_ERRORS):
+            await call
+    own_redis.thaw()
+
+    # No answer to a call given up is taken for the answer to a later one.
+    assert await front.workers() == ()
+    assert await front.missing(["c"]) == {"c"}
+    for each in (client, other):
+        await each.aclose()
+        await each.connection_pool.disconnect()
