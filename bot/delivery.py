@@ -8,6 +8,7 @@ before it is tried; a second attempt is told so and looks before it sends.
 import asyncio
 import hashlib
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -32,9 +33,13 @@ from moderation.verdict import Action
 
 log = logging.getLogger(__name__)
 
+# For each platform by itself, so that one that is away and waited for keeps no other's members waiting.
 _AT_ONCE = 8
 _IDLE_S = 0.5
-_LONGEST_PAUSE_S = 300.0
+# How long what is being said may take when the front stops; `bot.supervise` grants the front some more than that.
+_LAST_WORDS_S = 8.0
+_BROKEN_PAUSE_S, _OFF_PAUSE_S = 30.0, 60.0
+_LONGEST_PAUSE_S, _DOUBLINGS = 300.0, 10
 _EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 
 
@@ -71,6 +76,7 @@ class Delivery:
         self._terms, self._hush, self._now = terms, hush, now
         self._bell = Bell()
         self._telling: dict[str, asyncio.Task[None]] = {}
+        self._busy: Counter[Platform] = Counter()
 
     def wake(self) -> None:
         """Look at once; called after a transaction that gave somebody something to be told."""
@@ -85,28 +91,30 @@ class Delivery:
                 await self._bell.listen(_IDLE_S)
         finally:
             if self._telling:
-                await asyncio.wait(self._telling.values(), timeout=10)
+                await asyncio.wait(self._telling.values(), timeout=_LAST_WORDS_S)
 
     async def _start_due(self) -> None:
         for due in await self._database.read(lambda db: journal.due(db, self._now())):
-            request_id = due.entry.request.id
-            if request_id not in self._telling and len(self._telling) < _AT_ONCE:
+            request_id, platform = due.entry.request.id, due.entry.request.reply_to.platform
+            if request_id not in self._telling and self._busy[platform] < _AT_ONCE:
                 task = asyncio.create_task(self._tell_and_log(due), name=f"tell {request_id}")
                 self._telling[request_id] = task
-                task.add_done_callback(partial(self._done, request_id))
+                self._busy[platform] += 1
+                task.add_done_callback(partial(self._done, request_id, platform))
 
-    def _done(self, request_id: str, _: asyncio.Task[None]) -> None:
-        if len(self._telling) == _AT_ONCE:
+    def _done(self, request_id: str, platform: Platform, _: asyncio.Task[None]) -> None:
+        if self._busy[platform] == _AT_ONCE:
             self.wake()
         del self._telling[request_id]
+        self._busy[platform] -= 1
 
     async def _tell_and_log(self, due: Due) -> None:
         request_id = due.entry.request.id
         try:
             await self.tell(due)
         except Exception:  # the boundary between one request and all others: one that breaks must not stop the rest
-            log.exception("telling of request %s broke; it is tried again", request_id)
-            await self._later(due, 30.0)
+            log.exception("telling of request %s broke", request_id)
+            await self._not_now(due, "it broke", _BROKEN_PAUSE_S)
 
     async def tell(self, due: Due) -> None:
         """Try one message now and record what came of it."""
@@ -114,13 +122,16 @@ class Delivery:
         ending = entry.ending or State.FAILED
         messenger = self._messengers.get(entry.request.reply_to.platform)
         if messenger is None:
-            await self._not_now(due, "its platform is not switched on", None)
+            await self._not_now(due, "its platform is not switched on", _OFF_PAUSE_S)
             return
         try:
             message = await self._message(entry, ending)
         except NotShowable as error:
             log.warning("request %s is held back: %s", entry.request.id, error)
             await self._hold_back(entry, ending)
+            return
+        except OSError as error:
+            await self._unreadable(due, error)
             return
         await self._hush(entry.request.id)
         await self._database.write(lambda db: journal.begin_telling(db, entry.request.id, ending))
@@ -130,7 +141,10 @@ class Delivery:
         except TryAgain as error:
             await self._not_now(due, str(error), error.after_s)
         except Undeliverable as error:
-            await self._undeliverable(entry, ending, str(error))
+            if message.pictures and not error.told:
+                await self._in_words(entry, ending, str(error))
+            else:
+                await self._undeliverable(entry, ending, str(error))
         else:
             await self._told(entry, ending, message_id)
 
@@ -161,6 +175,8 @@ class Delivery:
                 return Message(lines=results.withheld(expired=expired), prompt=request.prompt)
             case State.CANCELLED:
                 return Message(lines=results.cancelled(), prompt=request.prompt)
+            case State.FAILED if outcome is not None and failure is None:
+                return Message(lines=results.not_shown_here(), prompt=request.prompt)
             case _:
                 return Message(lines=results.failed(failure, title, provider), prompt=request.prompt, private=private)
 
@@ -215,6 +231,21 @@ class Delivery:
             lambda db: journal.redirect(db, entry.request.id, old=ending, new=State.HELD, now=now)
         )
 
+    async def _unreadable(self, due: Due, error: OSError) -> None:
+        """The artifact store is away or denies us: that may pass. What stays out of reach is as good as gone."""
+        if self._is_overdue(due):
+            await self._hold_back(due.entry, due.entry.ending or State.FAILED)
+        else:
+            await self._not_now(due, f"its picture cannot be read: {type(error).__name__}", _BROKEN_PAUSE_S)
+
+    async def _in_words(self, entry: Entry, ending: State, why: str) -> None:
+        """The platform does not take the pictures here, but it may take a sentence: the member must hear something."""
+        log.warning("the pictures of request %s cannot be shown, so it is told in words: %s", entry.request.id, why)
+        now = self._now()
+        await self._database.write(
+            lambda db: journal.redirect(db, entry.request.id, old=ending, new=State.FAILED, now=now)
+        )
+
     async def _undeliverable(self, entry: Entry, ending: State, why: str) -> None:
         """The member cannot be told here any more: it ends as failed, and what was held is given back."""
         log.warning("request %s cannot be delivered: %s", entry.request.id, why)
@@ -226,12 +257,15 @@ class Delivery:
         await self._told(entry, State.FAILED, None)
 
     async def _not_now(self, due: Due, why: str, after_s: float | None) -> None:
-        if self._now() - due.entry.changed_at > self._terms.give_up_ms:
+        if self._is_overdue(due):
             await self._undeliverable(due.entry, due.entry.ending or State.FAILED, f"given up after long trying: {why}")
             return
-        pause = max(after_s or 0.0, min(2.0**due.attempt, _LONGEST_PAUSE_S))
+        pause = max(after_s or 0.0, min(2.0 ** min(due.attempt, _DOUBLINGS), _LONGEST_PAUSE_S))
         log.warning("request %s could not be told now (%s); again in %.0f s", due.entry.request.id, why, pause)
         await self._later(due, pause)
+
+    def _is_overdue(self, due: Due) -> bool:
+        return self._now() - due.entry.changed_at > self._terms.give_up_ms
 
     async def _later(self, due: Due, pause_s: float) -> None:
         when, ending = self._now() + round(pause_s * 1000), due.entry.ending or State.FAILED

@@ -52,10 +52,16 @@ class Receipt:
 
 
 class Undeliverable(Exception):
-    """The member can no longer be told here: channel gone, bot removed, permission missing. Final.
+    """The member can not be told this here: channel gone, bot removed, permission missing. Final.
 
-    The message is for operators: no token, no prompt.
+    `told`: the messenger has told the member so in other words, or may have shown them the message after all; then
+    nothing more may be said. The text is for operators: no token, no prompt.
     """
+
+    def __init__(self, detail: str, *, told: bool = False) -> None:
+        """Keep a sentence for operators, and whether anything more may be said."""
+        super().__init__(detail)
+        self.told = told
 
 
 class TryAgain(Exception):

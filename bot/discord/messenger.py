@@ -119,7 +119,8 @@ class DiscordMessenger:
         instead = Message(lines=(sentence,), prompt=message.prompt)
         await self._deliver_openly(client, request, instead, receipt)
         sizes = ", ".join(str(len(picture.data)) for picture in message.pictures)
-        raise Undeliverable(f"files of {sizes} bytes are more than Discord takes ({most} each, 25 MiB together)")
+        detail = f"files of {sizes} bytes are more than Discord takes ({most} each, 25 MiB together)"
+        raise Undeliverable(detail, told=True)
 
     async def _send(
         self,
@@ -162,11 +163,15 @@ class DiscordMessenger:
         except (discord.NotFound, discord.Forbidden) as error:
             log.info("the placeholder of request %s is not readable: %s", request.id, trouble.describe(error))
         me = client.user
-        async for there in channel.history(limit=_LOOK_BACK):
-            if there.created_at.timestamp() * 1000 < request.created_at - 60_000:
-                break
-            if me is not None and there.author.id == me.id and layout.bears(there, request, message):
-                return str(there.id)
+        try:
+            async for there in channel.history(limit=_LOOK_BACK):
+                if there.created_at.timestamp() * 1000 < request.created_at - 60_000:
+                    break
+                if me is not None and there.author.id == me.id and layout.bears(there, request, message):
+                    return str(there.id)
+        except (discord.NotFound, discord.Forbidden) as error:
+            # An earlier attempt may have got through, and here nobody can look.
+            raise Undeliverable(f"the channel cannot be read: {trouble.describe(error)}", told=True) from None
         return None
 
     async def _leave_note(self, channel: discord.PartialMessageable, request: GenerationRequest) -> None:

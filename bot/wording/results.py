@@ -106,6 +106,14 @@ def withheld(*, expired: bool) -> tuple[str, ...]:
     return ("The safety check did not pass this picture, so it is not shown.", "Nothing was charged.")
 
 
+def not_shown_here() -> tuple[str, ...]:
+    """The pictures passed, but the platform does not take them from the bot in this place."""
+    return (
+        "The picture is made, but it could not be shown here. A moderator can look at what the app may do here.",
+        "Nothing was charged.",
+    )
+
+
 def cancelled() -> tuple[str, ...]:
     """The member cancelled."""
     return ("Cancelled. Nothing was charged.",)

@@ -241,6 +241,21 @@ async def test_without_the_channel_it_is_undeliverable(
     with pytest.raises(Undeliverable) as caught:
         await adapter.messenger.deliver(request, result(request), Notes().receipt())
     assert request.prompt not in str(caught.value)
+    assert not caught.value.told
+
+
+async def test_where_nobody_can_look_for_an_earlier_message_no_second_one_is_sent(
+    peer: DiscordPeer, adapter: DiscordAdapter, asked: Asked
+) -> None:
+    _, request = asked
+    peer.advance(EXPIRED_S)
+    fault = peer.fault("GET", "/channels/", 403, times=10)
+    before = len(peer.store.in_channel(peer.store.channel_id))
+    with pytest.raises(Undeliverable, match="cannot be read") as caught:
+        await adapter.messenger.deliver(request, result(request), Notes(attempts=1).receipt())
+    assert caught.value.told
+    assert fault.hits
+    assert len(peer.store.in_channel(peer.store.channel_id)) == before
 
 
 async def test_a_short_wait_asked_for_by_discord_is_kept(
@@ -282,8 +297,9 @@ async def test_files_discord_does_not_take_are_said_to_be_too_large(
         data = PNG + bytes(10 * 1024 * 1024)
     else:
         peer.store.file_limit = 10
-    with pytest.raises(Undeliverable, match="more than Discord takes"):
+    with pytest.raises(Undeliverable, match="more than Discord takes") as caught:
         await adapter.messenger.deliver(request, result(request, pictures=pictures(data=data)), Notes().receipt())
+    assert caught.value.told
     assert handle.message is not None
     assert handle.message.text == (
         "> a red boat at dusk\nThe picture is larger than the 10 MiB Discord takes here. Nothing was charged."

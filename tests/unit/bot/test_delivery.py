@@ -6,9 +6,10 @@ from datetime import UTC
 from pathlib import Path
 
 import pytest
+from sqlite_utils import Database as SqliteDatabase
 
 from bot.delivery import Delivery, Terms
-from bot.messenger import Message, Receipt, TryAgain, Undeliverable
+from bot.messenger import Message, Messenger, Receipt, TryAgain, Undeliverable
 from generation import journal
 from generation.artifacts import ArtifactStore
 from generation.catalogue import Catalogue, load_entries
@@ -21,7 +22,7 @@ from generation.request import GenerationRequest, Platform
 from generation.result import Failure, FailureKind, MadeBy, Outcome, OutcomeKind, ProducedImage
 from moderation.verdict import Action
 from tests.conftest import Clock
-from tests.making import MEMBER, NOW, PARAMS, image, outcome, request
+from tests.making import MEMBER, NOW, PARAMS, REPLY, image, outcome, request
 
 
 class ScriptedMessenger:
@@ -33,6 +34,7 @@ class ScriptedMessenger:
         self.said: list[tuple[Message, int]] = []
         self.script: list[Exception] = []
         self.marks: dict[str, str] = {}
+        self.waits: asyncio.Event | None = None  # set at the first of the calls that then never come back
 
     async def progress(self, request: GenerationRequest, line: str, percent: int | None) -> None:
         raise AssertionError("delivery shows no progress")
@@ -40,6 +42,9 @@ class ScriptedMessenger:
     async def deliver(self, request: GenerationRequest, message: Message, receipt: Receipt) -> str:
         self.marks = dict(receipt.marks)
         await receipt.note({f"attempt-{receipt.attempt}": "begun"})
+        if self.waits is not None:
+            self.waits.set()
+            await asyncio.Event().wait()
         if self.script:
             raise self.script.pop(0)
         self.said.append((message, receipt.attempt))
@@ -51,15 +56,16 @@ class Counter:
 
     def __init__(self, database: Database, folder: Path, clock: Clock) -> None:
         self.database, self.clock = database, clock
-        self.store = ArtifactStore(folder.as_uri())
+        self.store_folder, self.store = folder, ArtifactStore(folder.as_uri())
         self.ledger, self.messenger = Ledger(UTC, 40), ScriptedMessenger()
         self.hushed: list[str] = []
+        self.messengers: dict[Platform, Messenger] = {Platform.DISCORD: self.messenger}
         self.delivery = Delivery(
             database=database,
             store=self.store,
             catalogue=Catalogue(load_entries(), ["noise"]),
             ledger=self.ledger,
-            messengers={Platform.DISCORD: self.messenger},
+            messengers=self.messengers,
             terms=Terms(hold_ms=3_600_000 * 24, give_up_ms=3_600_000),
             hush=self._hush,
             now=clock,
@@ -215,12 +221,113 @@ async def test_a_model_that_left_the_catalogue_meanwhile_is_named_all_the_same(c
 async def test_a_channel_that_is_gone_ends_the_request_and_refunds(counter: Counter) -> None:
     await counter.decided(outcome())
     counter.keep((image(), b"picture"))
-    counter.messenger.script = [Undeliverable("channel gone")]
+    counter.messenger.script = [Undeliverable("channel gone"), Undeliverable("channel gone")]
 
     await counter.tell()
+    await counter.tell()
 
+    assert counter.messenger.said == []
     assert await counter.state() is State.FAILED
     assert (await counter.quota()).left == 40
+
+
+async def test_where_pictures_may_not_be_shown_the_member_is_told_in_words(counter: Counter) -> None:
+    await counter.decided(outcome())
+    counter.keep((image(), b"picture"))
+    counter.messenger.script = [Undeliverable("the permission to attach files is missing")]
+
+    await counter.tell()
+    await counter.tell()
+    await counter.tell()
+
+    [(message, _)] = counter.messenger.said
+    assert not message.pictures
+    assert "could not be shown here" in message.lines[0]
+    assert await counter.state() is State.FAILED
+    assert (await counter.quota()).left == 40
+
+
+async def test_who_was_told_by_the_messenger_itself_is_not_told_again(counter: Counter) -> None:
+    await counter.decided(outcome())
+    counter.keep((image(), b"picture"))
+    counter.messenger.script = [Undeliverable("too large, and it has said so", told=True)]
+
+    await counter.tell()
+    await counter.tell()
+
+    assert counter.messenger.said == []
+    assert await counter.state() is State.FAILED
+
+
+async def test_a_store_that_denies_a_picture_is_asked_again_and_then_the_picture_is_held_back(counter: Counter) -> None:
+    await counter.decided(outcome())
+    (counter.store_folder / image().key).mkdir(parents=True)  # reading a folder fails, also for the superuser
+
+    await counter.tell()
+    assert await counter.state() is State.TELLING
+    counter.clock.advance(31)
+    await counter.tell()
+    assert await counter.state() is State.TELLING
+    counter.clock.advance(3601)
+    await counter.tell()
+    await counter.tell()
+
+    [(message, _)] = counter.messenger.said
+    assert not message.pictures
+    assert await counter.state() is State.HELD
+
+
+async def test_what_breaks_again_and_again_comes_to_an_end(counter: Counter) -> None:
+    await counter.decided(None)
+    counter.messenger.script = [RuntimeError("a bug")] * 2
+
+    running = asyncio.ensure_future(counter.delivery.run())
+    async with asyncio.timeout(10):
+        while len(counter.messenger.script) > 1:
+            await asyncio.sleep(0.01)
+        counter.clock.advance(3601)
+        counter.delivery.wake()
+        while await counter.state() is not State.FAILED:
+            await asyncio.sleep(0.01)
+    running.cancel()
+
+    assert (await counter.quota()).left == 40
+
+
+async def test_a_thousand_attempts_are_counted_on(counter: Counter) -> None:
+    await counter.decided(outcome())
+    counter.keep((image(), b"picture"))
+    await counter.database.write(lambda db: db.execute("UPDATE deliveries SET attempt = 2000"))
+    counter.messenger.script = [TryAgain("down")]
+
+    await counter.tell()
+    counter.clock.advance(301)
+    await counter.tell()
+
+    assert await counter.state() is State.DELIVERED
+
+
+async def test_a_platform_that_is_away_keeps_no_others_members_waiting(counter: Counter) -> None:
+    slack = replace(REPLY, platform=Platform.SLACK)
+
+    def decide(db: SqliteDatabase) -> None:
+        asked = [request(f"discord-{n}") for n in range(20)] + [request("slack-1", reply_to=slack)]
+        for place, each in enumerate(asked):
+            journal.insert(db, each, score=NOW)
+            journal.decide(db, each.id, attempt=1, ending=State.CANCELLED, outcome=None, now=NOW + place)
+
+    other = counter.messengers[Platform.SLACK] = ScriptedMessenger()
+    counter.messenger.waits = asyncio.Event()
+    await counter.database.write(decide)
+
+    running = asyncio.ensure_future(counter.delivery.run())
+    async with asyncio.timeout(10):
+        await counter.messenger.waits.wait()
+        while not other.said:
+            await asyncio.sleep(0.01)
+    for task in {task for task in asyncio.all_tasks() if task.get_name().startswith("tell ")}:
+        task.cancel()  # they would wait for ever
+    running.cancel()
 
 
 async def test_telling_is_given_up_at_last(counter: Counter) -> None:
