@@ -19,7 +19,9 @@ from bot.settings import Settings
 
 log = logging.getLogger(__name__)
 
-_LONGEST_PAUSE_S = 30.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 30.0
+# What ran this long before it broke gets the short pause again.
+_STEADY_S = 60.0
 
 
 class AlreadyRunning(RuntimeError):
@@ -53,13 +55,15 @@ async def serve(settings: Settings) -> None:
 
 async def keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
     """Run a loop for ever; one that breaks is logged and begun anew after a pause, so that the others go on."""
-    pause = 0.5
+    pause, clock = _FIRST_PAUSE_S, asyncio.get_running_loop().time
     while True:
+        since = clock()
         try:
             await run()
         except AdapterRejected:
             raise
         except Exception:  # a process boundary: what broke is in the log, what it was doing is in SQLite
+            pause = _FIRST_PAUSE_S if clock() - since > _STEADY_S else pause
             log.exception("the %s loop broke and is begun anew in %.1f s", name, pause)
         await asyncio.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE_S)

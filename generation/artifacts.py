@@ -5,6 +5,7 @@ know what a picture may be shown to; images never travel through Redis, they tra
 call them in a thread.
 """
 
+import contextlib
 import re
 import uuid
 
@@ -38,8 +39,14 @@ class ArtifactStore:
             self._fs.pipe_file(path, data)
             return
         temporary = f"{path}.{uuid.uuid4().hex}.part"
-        self._fs.pipe_file(temporary, data)
-        self._fs.mv(temporary, path)
+        try:
+            self._fs.pipe_file(temporary, data)
+            self._fs.mv(temporary, path)
+        except OSError:
+            # On a full disk the half that was written would take the room in which to say that it failed.
+            with contextlib.suppress(OSError):
+                self._fs.rm_file(temporary)
+            raise
 
     def get(self, key: str) -> bytes:
         """The bytes under `key`; raises `ArtifactMissing`."""

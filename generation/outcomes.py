@@ -25,6 +25,8 @@ from moderation.verdict import Action
 log = logging.getLogger(__name__)
 
 _LONGEST_RETRY_S = 120.0
+# A provider may ask for any pause, also for one that no clock can add up.
+_LONGEST_WISH_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +37,12 @@ class RetryRule:
     first_pause_s: float
 
     def pause_s(self, outcome: Outcome) -> float | None:
-        """Seconds until the next attempt, or None when there is to be none. A provider's own wish is the least."""
+        """Seconds until the next attempt; None: there is to be none. A provider's wish, up to a day, is the least."""
         failure = outcome.failure
         if failure is None or not failure.kind.retryable or outcome.attempt >= self.attempts:
             return None
         pause = min(self.first_pause_s * 2.0 ** (outcome.attempt - 1), _LONGEST_RETRY_S)
-        return max(pause, failure.retry_after_s or 0.0)
+        return max(pause, min(failure.retry_after_s or 0.0, _LONGEST_WISH_S))
 
 
 def passing(outcome: Outcome) -> tuple[ProducedImage, ...]:
@@ -102,6 +104,10 @@ class Intake:
             outcome = await asyncio.to_thread(self._store.get_outcome, request_id, attempt)
         except (codec.Malformed, ValueError) as error:
             log.warning("An outcome in the artifact store made no sense: %s", error)
+            return False
+        except OSError as error:
+            # The sweeper looks again; one that cannot be read must not keep others from being taken in.
+            log.warning("The artifact store cannot be read for request %s: %s", request_id, type(error).__name__)
             return False
         if outcome is None or (outcome.request_id, outcome.attempt) != (request_id, attempt):
             return False

@@ -95,10 +95,13 @@ class Sweeper:
         self._wake_relay()
 
     async def _give_up(self, entry: Entry, now: int) -> None:
-        log.warning("request %s was not served in time and is given up", entry.request.id)
-        await self._intake.record(
+        request_id = entry.request.id
+        if await self._intake.take(request_id, entry.attempt):
+            return  # it was served at the last moment
+        log.warning("request %s was not served in time and is given up", request_id)
+        ended = await self._intake.record(
             Outcome(
-                request_id=entry.request.id,
+                request_id=request_id,
                 attempt=entry.attempt,
                 kind=OutcomeKind.FAILED,
                 worker="front",
@@ -106,6 +109,13 @@ class Sweeper:
                 failure=Failure(kind=FailureKind.UNSERVED, detail="no worker served it in time"),
             )
         )
+        if not ended:
+            return
+        try:
+            # Or a worker that comes back would draw, and perhaps pay for, what nobody waits for.
+            await self._line.withdraw(request_id, entry.request.pool)
+        except LINE_ERRORS as error:
+            log.warning("request %s is given up, but Redis could not be told: %s", request_id, type(error).__name__)
 
 
 def _let_go(db: SqliteDatabase, now: int) -> list[str]:

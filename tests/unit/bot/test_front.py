@@ -40,6 +40,25 @@ async def test_a_loop_that_breaks_is_begun_anew(caplog: pytest.LogCaptureFixture
     assert "the test loop broke" in caplog.text
 
 
+async def test_a_loop_that_ran_long_before_it_broke_is_begun_anew_soon(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Instead of a minute: long enough to count as steady is here no time at all.
+    monkeypatch.setattr("bot.front._FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr("bot.front._STEADY_S", -1.0)
+
+    async def breaks() -> None:
+        raise LookupError
+
+    running = asyncio.ensure_future(keep_running("test", breaks))
+    async with asyncio.timeout(10):
+        while caplog.text.count("broke") < 4:
+            await asyncio.sleep(0.01)
+    running.cancel()
+
+    assert caplog.text.count("begun anew in 0.0 s") == caplog.text.count("begun anew")
+
+
 class Refused:
     """An adapter whose token the platform refuses."""
 

@@ -1,5 +1,6 @@
 """The store keeps whole files under safe keys, and outcomes beside their pictures."""
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,17 @@ def test_a_home_with_a_space_keeps_its_artifacts_inside(tmp_path: Path) -> None:
     ArtifactStore(places.artifacts_url).put("a/1.png", b"one")
 
     assert (places.artifacts / "a" / "1.png").read_bytes() == b"one"
+
+
+def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    store = ArtifactStore(tmp_path.as_uri())
+    store.put("a/1.png", b"one")
+    largest = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, largest[1]))  # a disk that is full after 100 kB
+    try:
+        with pytest.raises(OSError, match="large"):
+            store.put("a/2.png", bytes(200_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, largest)
+
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["1.png"]

@@ -1,6 +1,7 @@
 """Outbox, intake and sweeper together, with a real Redis that is wiped and killed: nothing is lost, nothing twice."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -174,6 +175,62 @@ async def test_a_request_nobody_serves_ends_and_is_told(half: Half) -> None:
     assert entry.outcome is not None
     assert entry.outcome.failure is not None
     assert entry.outcome.failure.kind is FailureKind.UNSERVED
+
+
+async def test_what_nobody_waits_for_any_more_is_drawn_by_nobody(half: Half, own_redis: RedisServer) -> None:
+    await half.accept("a")
+    await half.relay.send_due()
+    half.clock.advance(3601)
+
+    await half.sweeper.sweep()
+
+    assert await half.line.line_up("gpu") == ()
+    worker = connect(own_redis.url)
+    assert await WorkerLine(worker).cancelled("a")
+    await worker.aclose()
+    await worker.connection_pool.disconnect()
+
+
+async def test_what_was_finished_at_the_last_moment_is_not_given_up(half: Half) -> None:
+    await half.accept("a")
+    await half.relay.send_due()
+    half.store.put_outcome(outcome("a"))
+    half.clock.advance(3601)
+
+    await half.sweeper.sweep()
+
+    entry = await half.database.read(lambda db: journal.get(db, "a"))
+    assert entry is not None
+    assert entry.ending is State.DELIVERED
+
+
+async def test_an_outcome_that_cannot_be_read_holds_up_no_other(
+    half: Half, own_redis: RedisServer, tmp_path: Path
+) -> None:
+    await half.accept("a", "b")
+    await half.relay.send_due()
+    # Reading a folder fails for everybody, the superuser included, who may read any file.
+    (tmp_path / "artifacts" / "a" / "outcome-1.json").mkdir(parents=True)
+    half.store.put_outcome(outcome("b"))
+    own_redis.kill()
+
+    await half.sweeper.sweep()
+    assert (await half.state("a"), await half.state("b")) == (State.QUEUED, State.TELLING)
+    half.clock.advance(3601)
+    await half.sweeper.sweep()
+
+    assert await half.state("a") is State.TELLING, "what cannot be read for so long is given up"
+
+
+@pytest.mark.parametrize("wish", [math.inf, math.nan, 1e30])
+async def test_a_provider_may_ask_for_any_pause_and_gets_a_day(half: Half, wish: float) -> None:
+    await half.accept("a")
+    down = Failure(kind=FailureKind.RATE_LIMITED, retry_after_s=wish)
+
+    assert await half.intake.record(outcome("a", kind=OutcomeKind.FAILED, images=(), failure=down))
+
+    half.clock.advance(86_400)
+    assert await half.relay.send_due() == 1
 
 
 async def test_nonsense_in_the_store_moves_nothing(half: Half) -> None:
