@@ -50,9 +50,13 @@ async def _run(settings: "Settings") -> int:
             household.hurry()
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup means it
-            loop.add_signal_handler(number, told_to_stop)
+    # A script that starts this in the background hands it an ignored SIGINT, and may send one all the same; an ignored
+    # SIGHUP comes from nohup, which means it.
+    ends = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        ends.append(signal.SIGHUP)
+    for number in ends:
+        loop.add_signal_handler(number, told_to_stop)
     environment = {"TESSERA_LOG": "info", **os.environ, "PYTHONUNBUFFERED": "1"}
     plan = Plan(
         places=settings.places,

@@ -145,6 +145,22 @@ def test_kill_nine_leaves_nothing_behind_and_the_next_start_works(run: Run, tmp_
         again.close()
 
 
+def test_started_in_the_background_it_still_hears_sigint(tmp_path: Path) -> None:
+    """A shell without job control starts background jobs with SIGINT ignored; `make run &` is such a job."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        run = Run(tmp_path / "home")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    try:
+        run.until("front is up")
+        run.process.send_signal(signal.SIGINT)
+        run.process.send_signal(signal.SIGINT)
+        assert run.process.wait(_WITHIN_S) == 0
+    finally:
+        run.close()
+
+
 def test_a_wrong_configuration_stops_it_with_a_sentence(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
