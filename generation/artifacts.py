@@ -61,6 +61,12 @@ class ArtifactStore:
         if self._fs.exists(path):
             self._fs.rm_file(path)
 
+    def try_out(self, request_id: str) -> None:
+        """Raise OSError if nothing can be kept for this request now; leaves nothing behind."""
+        key = f"{request_id}/trial-{uuid.uuid4().hex}"
+        self.put(key, b"?")
+        self.delete(key)
+
     def put_outcome(self, outcome: Outcome) -> None:
         """Store what an attempt came to, before anybody hears of it."""
         self.put(_outcome_key(outcome.request_id, outcome.attempt), codec.to_json(outcome).encode())

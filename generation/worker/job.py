@@ -78,7 +78,8 @@ class JobRunner:
         """Do the job that `data` describes; `starts` counts how often it was begun, this time included.
 
         Returns when an outcome is stored and announced as well as could be. Raises CancelledError, with nothing
-        stored, when the worker hands the job back, and OSError when the outcome cannot be stored.
+        stored, when the worker hands the job back, and OSError when the outcome cannot be stored: where that is so
+        from the start, before anything is drawn.
         """
         try:
             order = codec.decode(JobOrder, data)
@@ -101,6 +102,8 @@ class JobRunner:
     async def _to_the_end(self, order: JobOrder, starts: int) -> None:
         outcome = await self._stored(order)
         if outcome is None:
+            # The front sends again what left no outcome; without this, each time would be drawn and perhaps paid for.
+            await asyncio.to_thread(self._shop.store.try_out, order.request_id)
             _log.info("job started request=%s model=%s start=%d", order.request_id, order.model, starts)
             outcome = await self._outcome(order, starts)
             await self._keep(outcome)

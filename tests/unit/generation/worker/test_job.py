@@ -305,6 +305,22 @@ async def test_a_disk_that_fails_once_is_tried_again(workshop: Make, monkeypatch
     assert await _do(workshop()) is not None
 
 
+async def test_nothing_is_paid_for_that_could_not_be_kept(workshop: Make, peer: OpenAIPeer, tmp_path: Path) -> None:
+    # A link to nowhere: nothing is there to be read, and nobody can write below it, not even the superuser.
+    folder = tmp_path / "artifacts" / "test-1"
+    folder.parent.mkdir()
+    folder.symlink_to(tmp_path / "nowhere")
+    runner = JobRunner(workshop())
+
+    with pytest.raises(OSError, match="test-1"):
+        await runner.run(codec.encode(_order()), starts=1)
+    assert peer.image_calls == []
+
+    folder.unlink()
+    await runner.run(codec.encode(_order()), starts=2)
+    assert len(peer.image_calls) == 1
+
+
 async def test_a_backend_that_is_not_installed_is_told_to_the_operator(
     workshop: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
