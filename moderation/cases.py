@@ -15,6 +15,7 @@ from typing import Final
 from sqlite_utils import Database
 
 from moderation.audit import verdict_from_json, verdict_to_json
+from moderation.normalise import clean
 from moderation.verdict import Verdict
 
 KEEP_PROMPT_MS: Final = 30 * 86_400_000
@@ -129,4 +130,4 @@ def _draw(length: int) -> str:
 
 
 def _as_written(typed: str) -> str:
-    return typed.strip().upper().translate(str.maketrans("OIL", "011"))
+    return clean(typed).upper().translate(str.maketrans("OIL", "011"))

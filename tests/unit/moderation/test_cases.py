@@ -59,8 +59,9 @@ def test_ids_are_short_and_no_words(db: Database) -> None:
 def test_ids_are_found_however_they_are_typed(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     draw(monkeypatch, "40F1")
     assert stopped(db) == "40F1"
-    for typed in ("40f1", " 4OFI ", "4ofl"):
+    for typed in ("40f1", " 4OFI ", "4ofl", "40f1\ud800", "\u200b40f1"):
         assert find_case(db, HERE, typed) is not None
+    assert find_case(db, HERE, "\ud800") is None, "half a character is no id, and no error either"
 
 
 def test_a_taken_id_is_drawn_again_and_longer_when_they_get_scarce(
