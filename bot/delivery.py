@@ -169,10 +169,15 @@ class Delivery:
                 lines = results.caption(request, outcome, shown, model, quota)
                 return Message(lines=lines, prompt=request.prompt, pictures=tuple(pictures))
             case State.HELD:
-                return Message(lines=results.held(self._terms.hold_ms // 3_600_000), prompt=request.prompt)
+                return Message(
+                    lines=results.held(request.params.num_images, self._terms.hold_ms // 3_600_000),
+                    prompt=request.prompt,
+                )
             case State.WITHHELD:
                 expired = outcome is not None and any(i.verdict.action is Action.HOLD for i in outcome.images)
-                return Message(lines=results.withheld(expired=expired), prompt=request.prompt)
+                return Message(
+                    lines=results.withheld(request.params.num_images, expired=expired), prompt=request.prompt
+                )
             case State.CANCELLED:
                 return Message(lines=results.cancelled(), prompt=request.prompt)
             case State.FAILED if outcome is not None and failure is None:

@@ -45,10 +45,15 @@ class ModeratorsDesk:
         self._now = now
 
     async def my_quota(self, requester: Requester) -> Reply:
-        """What the asker has used and has left, and where the figure comes from."""
+        """What the asker has used and has left, and where the figure comes from; and what keeps them from asking."""
         now = self._now()
-        status = await self._database.read(lambda db: self._ledger.status(db, requester, now))
-        return Reply(wording.own_quota(status, now=now, zone=self._ledger.zone))
+
+        def work(db: SqliteDatabase) -> Reply:
+            status = self._ledger.status(db, requester, now)
+            sanction = sanctions.active(db, requester.workspace, requester.account, now)
+            return Reply(wording.own_quota(status, sanction, now=now, zone=self._ledger.zone))
+
+        return await self._database.read(work)
 
     async def quota_show(self, actor: Actor, member: Target) -> Reply:
         """What a member has used and has left, and why; and the sanction they are under, if any."""

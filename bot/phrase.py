@@ -20,6 +20,12 @@ IMAGINE = ("model", "size", "seed", "count")
 
 _QUOTES = '"“”„'
 _DASHES = "—–―"
+# What other picture bots call our options (docs.midjourney.com, parameter list): not understood, but pointed at.
+_ELSEWHERE = {
+    "ar": "size", "aspect": "size", "width": "size", "height": "size",
+    "v": "model", "version": "model", "niji": "model",
+    "r": "count", "repeat": "count", "n": "count",
+}  # fmt: skip
 _TOKEN = re.compile(
     rf"[-{_DASHES}]+[A-Za-z][\w-]*=[{_QUOTES}][^{_QUOTES}]*[{_QUOTES}](?=\s|$)"  # --model="FLUX klein"
     rf"|[{_QUOTES}][^{_QUOTES}]*[{_QUOTES}](?=\s|$)"  # "in quotes"
@@ -142,8 +148,8 @@ def split_options(text: str, known: tuple[str, ...]) -> Split | Misread:
     pieces, kept_to = [], 0
     for found in _options(text, known):
         if found.name not in known:
-            nearest = difflib.get_close_matches(found.name, known, n=1)
-            return UnknownOption(found.name, known, nearest[0] if nearest else None)
+            nearest = [_ELSEWHERE.get(found.name, ""), *difflib.get_close_matches(found.name, known, n=1)]
+            return UnknownOption(found.name, known, next((name for name in nearest if name in known), None))
         if found.name in values:
             return RepeatedOption(found.name)
         if not found.value:

@@ -133,9 +133,9 @@ class Board:
         return self._now() - at >= messenger.progress_interval_s * 1000 and self._line_for(entry)[0] != shown
 
     def _line_for(self, entry: Entry) -> tuple[str, int | None]:
+        place = self._places.get(entry.request.id, Place(1, 1.0))
         if event := self._working.get(entry.request.id):
             model = self._catalogue.entries.get(entry.request.model)
             title = model.title if model else entry.request.model
-            return waiting.working(event, title, entry.request.params.num_images), event.percent
-        place = self._places.get(entry.request.id, Place(1, 1.0))
+            return waiting.working(event, title, entry.request.params.num_images, place.own), event.percent
         return waiting.in_line(place, served=entry.request.pool in self._hands), None

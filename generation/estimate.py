@@ -18,10 +18,11 @@ _WEIGHT = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """`position` 1 is next (or being worked on); `seconds` until the pictures are expected."""
+    """`position` 1 is next (or being worked on); `seconds` until the pictures are expected, `own` to draw them."""
 
     position: int
     seconds: float
+    own: float = 1.0
 
 
 def learn(db: Database, entry: Entry) -> None:
@@ -59,5 +60,5 @@ def places(db: Database, catalogue: Catalogue, hands: dict[str, int]) -> dict[st
         own = expected_seconds(db, entry, catalogue)
         wait = sum(line) / max(1, hands.get(pool, 1))
         line.append(own)
-        result[entry.request.id] = Place(len(line), wait + own)
+        result[entry.request.id] = Place(len(line), wait + own, own)
     return result

@@ -16,6 +16,8 @@ from generation.places import Places
 
 S = TypeVar("S", bound="InstallationSettings")
 
+_NO_SUCH = "there is no such setting"
+
 
 class SettingsError(ValueError):
     """The configuration is wrong; the message names file or variable, and field, in plain words."""
@@ -101,8 +103,7 @@ def load(kind: type[S]) -> S:
     except ValidationError as error:
         problem = error.errors()[0]
         field = ".".join(map(str, problem["loc"]))
-        raise SettingsError(
-            f"{path or 'the environment'}: {field}: {problem['msg'].removeprefix('Value error, ')}"
-        ) from None
+        wrong = _NO_SUCH if problem["type"] == "extra_forbidden" else problem["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{path or 'the environment'}: {field}: {wrong}") from None
     except ValueError as error:  # a TOML file or a variable that cannot be read
         raise SettingsError(f"{path or 'the environment'}: {error}") from None

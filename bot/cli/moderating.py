@@ -32,7 +32,7 @@ member_option = click.option("--member", required=True, help="The member's id on
 
 @click.group()
 def quota_() -> None:
-    """Allowances and grants."""
+    """How many pictures members may ask for."""
 
 
 @quota_.command("show")
@@ -41,7 +41,7 @@ def quota_() -> None:
 @click.option("--role", "roles", multiple=True, help="An id of a role of theirs; repeatable.")
 @as_json
 def quota_show(*, workspace: str, member: str | None, roles: tuple[str, ...], json_: bool) -> int:
-    """What a member has used and has left, and why."""
+    """See what a member has left, and why."""
     from bot.terminal.adapter import user_name
 
     whom = _target(member or user_name(), roles)
@@ -56,7 +56,10 @@ def quota_show(*, workspace: str, member: str | None, roles: tuple[str, ...], js
 @click.option("--member", help="For a member, by their id.")
 @as_json
 def quota_set(*, amount: str, workspace: str, everyone: bool, role: str | None, member: str | None, json_: bool) -> int:
-    """Set the pictures a day to AMOUNT, or take the setting back with `default`."""
+    """Set the pictures a day.
+
+    AMOUNT is a whole number, or `default` to take the setting back.
+    """
     from bot.wording import operator as wording
     from generation.quota import Scope
 
@@ -85,7 +88,10 @@ def quota_grant(*, amount: int, workspace: str, member: str, reason: str, json_:
 @quota_.command("audit")
 @as_json
 def quota_audit(*, json_: bool) -> int:
-    """Check the ledger: everything held was settled or released, and nothing was overspent. Exit code 1 if not."""
+    """Check that the ledger is sound.
+
+    Everything held was settled or released, and nothing was overspent. Exit code 1 if not.
+    """
     from dataclasses import asdict
 
     from bot.wording import operator as wording
@@ -98,7 +104,7 @@ def quota_audit(*, json_: bool) -> int:
 
 @click.group()
 def filter_() -> None:
-    """Keyword rules, in the syntax of Discord's AutoMod: cat, cat*, *cat, *cat*."""
+    """The words that stop a prompt, as in Discord's AutoMod: cat, cat*, *cat, *cat*."""
 
 
 @filter_.command("add")
@@ -107,7 +113,7 @@ def filter_() -> None:
 @click.option("--effect", type=click.Choice(_EFFECTS), help="What it does; hold if you do not say.")
 @as_json
 def filter_add(*, keyword: str, workspace: str, effect: str | None, json_: bool) -> int:
-    """Add KEYWORD."""
+    """Add KEYWORD, or give it another effect."""
     from moderation.verdict import Action
 
     action = Action[effect.upper()] if effect else None
@@ -127,7 +133,7 @@ def filter_remove(*, keyword: str, workspace: str, json_: bool) -> int:
 @workspace_option
 @as_json
 def filter_list(*, workspace: str, json_: bool) -> int:
-    """The keywords and the allow-list."""
+    """See the keywords and the allowed phrases."""
     return _at_desk(workspace, lambda desk, actor: desk.filter_list(actor), json_=json_)
 
 
@@ -136,7 +142,10 @@ def filter_list(*, workspace: str, json_: bool) -> int:
 @workspace_option
 @as_json
 def filter_test(*, text: str, workspace: str, json_: bool) -> int:
-    """What the rules would do with TEXT, and where they fire. Nothing is stored."""
+    """See what the rules would do with TEXT.
+
+    Each place where one fires is shown. Nothing is stored.
+    """
     return _at_desk(workspace, lambda desk, actor: desk.filter_test(actor, text), json_=json_)
 
 
@@ -145,13 +154,16 @@ def filter_test(*, text: str, workspace: str, json_: bool) -> int:
 @workspace_option
 @as_json
 def filter_case(*, case: str, workspace: str, json_: bool) -> int:
-    """What is kept about a case, the stopped prompt included. Looking is audited."""
+    """Look up a case that a member was told.
+
+    The stopped prompt is shown as long as it is kept. Looking is audited.
+    """
     return _at_desk(workspace, lambda desk, actor: desk.case_show(actor, case), json_=json_)
 
 
 @click.group()
 def sanction_() -> None:
-    """Timeouts and bans."""
+    """Keep a member from asking for pictures, for a while or until it is lifted."""
 
 
 @sanction_.command("timeout")
@@ -161,7 +173,7 @@ def sanction_() -> None:
 @click.option("--reason", default="", help="Why; the member reads it.")
 @as_json
 def sanction_timeout(*, minutes: int, workspace: str, member: str, reason: str, json_: bool) -> int:
-    """Keep a member from asking for MINUTES."""
+    """Keep a member from asking for so many MINUTES."""
     whom = _target(member)
     return _at_desk(workspace, lambda desk, actor: desk.sanction_timeout(actor, whom, minutes, reason), json_=json_)
 
@@ -172,7 +184,7 @@ def sanction_timeout(*, minutes: int, workspace: str, member: str, reason: str, 
 @click.option("--reason", default="", help="Why; the member reads it.")
 @as_json
 def sanction_ban(*, workspace: str, member: str, reason: str, json_: bool) -> int:
-    """Keep a member from asking until it is lifted."""
+    """Keep a member from asking until you lift it."""
     whom = _target(member)
     return _at_desk(workspace, lambda desk, actor: desk.sanction_ban(actor, whom, reason), json_=json_)
 

@@ -22,9 +22,10 @@ _FIRST_MARK = 1000
 
 
 def waiting(request: GenerationRequest, line: str) -> discord.ui.LayoutView:
-    """The placeholder: one line, and a button with which the asker cancels."""
+    """The placeholder: the prompt, so that several are told apart, one line, and a button with which to cancel."""
     view = _view()
-    view.add_item(discord.ui.TextDisplay(escape(shorten(line, 600)) or "…"))
+    lines = (quoted(request.prompt), escape(shorten(line, 600)))
+    view.add_item(discord.ui.TextDisplay("\n".join(line for line in lines if line) or "…"))
     row: discord.ui.ActionRow[discord.ui.LayoutView] = discord.ui.ActionRow()
     row.add_item(CancelButton(request.id, request.requester.user_id))
     view.add_item(row)

@@ -34,7 +34,7 @@ async def discord(settings: Settings) -> AsyncIterator[Finding]:
     try:
         status, answer = await _ask("GET", url, f"Bot {token}")
     except _ASKING_FAILED as error:
-        yield problem("Discord", said.unasked(type(error).__name__))
+        yield problem("Discord", said.unasked(_why(error)))
         return
     if status == 200:
         yield ok("Discord", said.discord_good(answer.get("username", "?")))
@@ -87,7 +87,7 @@ async def _slack_call(
     try:
         status, answer = await _ask("POST", url, f"Bearer {token}")
     except _ASKING_FAILED as error:
-        return problem("Slack", said.unasked(type(error).__name__))
+        return problem("Slack", said.unasked(_why(error)))
     if status != 200:
         return problem("Slack", said.odd_answer(status))
     if answer.get("ok"):
@@ -104,6 +104,15 @@ async def _ask(method: str, url: str, authorization: str) -> tuple[int, dict[str
     ):
         answer = await response.json(content_type=None)
         return response.status, answer if isinstance(answer, dict) else {}
+
+
+def _why(error: Exception) -> str:
+    """What stood in the way of asking, in words."""
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "their name is not found"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return "the answer cannot be read" if isinstance(error, ValueError) else "no connection"
 
 
 def _secret(name: str) -> str | None:

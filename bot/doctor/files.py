@@ -4,16 +4,19 @@ import contextlib
 import os
 import sqlite3
 import stat
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 from bot.doctor.findings import Finding, blocks, note, ok, problem
+from bot.settings import Settings
 from bot.wording import doctor as said
 from generation.console_log import SECRETS, redact
 from generation.database import open_sqlite
 from generation.installation import settings_file
 from generation.places import Places
 from generation.secrets import SecretError, read_secret
+from generation.settings import WorkerSettings
 from migrations import pending
 
 # Container platforms mount secrets here, readable inside the container alone.
@@ -28,6 +31,9 @@ def configuration() -> Iterator[Finding]:
         return
     text = path.read_text(encoding="utf-8")
     yield ok("Settings", said.settings_file(path))
+    if unknown := sorted({*tomllib.loads(text)} - {*Settings.model_fields, *WorkerSettings.model_fields}):
+        # Front and worker pass over each other's tables, so neither notices one that is nobody's.
+        yield problem("Settings", said.unknown_tables(path, [redact(name) for name in unknown]))
     if redact(text) != text:
         yield problem("Settings", said.token_in_settings(path))
 

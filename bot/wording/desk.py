@@ -9,9 +9,10 @@ from datetime import tzinfo
 from typing import Final, assert_never
 
 from bot.wording.numbers import clock_time, duration, pictures
-from bot.wording.refusals import shorten
+from bot.wording.refusals import refusal, shorten
 from generation.quota import Allowance, QuotaStatus, Scope
-from moderation.audit import AuditEntry
+from generation.refusals import Sanctioned
+from moderation.audit import SYSTEM, AuditAction, AuditEntry
 from moderation.cases import Case, CaseKind
 from moderation.rules import MAX_ALLOWED, MAX_CHARACTERS, MAX_KEYWORDS, Excused, KeywordProblem, Match, Rule, RuleSet
 from moderation.sanctions import Sanction
@@ -33,15 +34,38 @@ _CASE = {
     CaseKind.IMAGE: "a picture that was stopped",
     CaseKind.SANCTION: "a sanction",
 }
+_AGAIN = {
+    Scope.MEMBER: "What is set for their roles or for everybody counts again.",
+    Scope.ROLE: "What is set for everybody counts again.",
+    Scope.SERVER: "The usual number counts again.",
+}
+_WAS_DONE = {
+    AuditAction.PROMPT_CHECKED: "The prompt was checked",
+    AuditAction.IMAGE_CHECKED: "The picture was checked",
+    AuditAction.SANCTION_APPLIED: "A request was turned away",
+    AuditAction.DELIVERED: "The pictures were shown",
+    AuditAction.HELD: "The pictures were held back",
+    AuditAction.WITHHELD: "The pictures were not shown",
+    AuditAction.FAILED: "The request failed",
+    AuditAction.CANCELLED: "The request was cancelled",
+    AuditAction.TIMED_OUT: "A timeout was set",
+    AuditAction.BANNED: "A ban was set",
+    AuditAction.LIFTED: "It was lifted",
+    AuditAction.CASE_READ: "The case was read",
+}
 _SHOWN_PLACES = 10
 _AROUND = 20  # characters shown on each side of a match
 # The strictest platform takes messages of 2,000 characters, and escaping may add to them.
 _LIST_CHARACTERS = 1_500
 
 
-def own_quota(status: QuotaStatus, *, now: int, zone: tzinfo) -> tuple[str, ...]:
+def own_quota(status: QuotaStatus, sanction: Sanction | None, *, now: int, zone: tzinfo) -> tuple[str, ...]:
     """What a member reads about their own allowance."""
-    return (*_balance(status, now, zone), _own_source(status))
+    lines = (*_balance(status, now, zone), _own_source(status))
+    if sanction is None:
+        return lines
+    paused = Sanctioned(until=sanction.until, reason=sanction.reason, case=sanction.case)
+    return (*lines, refusal(paused, now=now, zone=zone))
 
 
 def quota_of(label: str, status: QuotaStatus, sanction: Sanction | None, *, now: int, zone: tzinfo) -> tuple[str, ...]:
@@ -57,9 +81,9 @@ def _balance(status: QuotaStatus, now: int, zone: tzinfo) -> list[str]:
     lines = [f"{status.left_today} of {pictures(status.daily)} left today." if status.daily else "No daily pictures."]
     if status.held:
         is_or_are = "is" if status.held == 1 else "are"
-        lines.append(f"{status.held} {is_or_are} under way; what is not delivered comes back.")
+        lines.append(f"{status.held} {is_or_are} under way or held back; what is not shown is not charged.")
     if status.granted:
-        lines.append(f"Besides, {pictures(status.granted)} given by a moderator, until used.")
+        lines.append(f"Besides, {pictures(status.granted)} given by a moderator, for any day.")
     if status.daily:
         in_time = duration(status.resets_at - now)
         lines.append(f"The day's allowance comes back at {clock_time(status.resets_at, zone)} (in {in_time}).")
@@ -77,13 +101,13 @@ def _own_source(status: QuotaStatus) -> str:
 def _source(source: Allowance) -> str:
     match source.scope:
         case Scope.MEMBER:
-            return "set for this member"
+            return "what a moderator set for this member"
         case Scope.ROLE:
-            return f"what one of their roles ({source.subject}) has"
+            return f"what one of their roles ({source.subject}) gets"
         case Scope.SERVER:
-            return "what everybody has here"
+            return "what everybody gets here"
         case Scope.INSTALLATION:
-            return "what everybody has where nothing is set"
+            return "what everybody gets unless a moderator sets another number"
         case _:
             assert_never(source.scope)
 
@@ -94,19 +118,19 @@ def allowance_set(scope: Scope, label: str, amount: int | None, before: int | No
     if amount is None:
         if before is None:
             return (f"Nothing was set for {whom}.",)
-        return (f"The {pictures(before)} a day for {whom} no longer count. What is set more widely does.",)
+        return (f"Taken back: {pictures(before)} a day for {whom}. {_AGAIN[scope]}",)
     was = "" if before is None else f" (until now {before})"
     lines = [f"{pictures(amount)} a day for {whom}{was}."]
     if scope is Scope.ROLE:
-        lines.append("Of several roles the largest figure counts. One set for a member comes before them.")
+        lines.append("Of several roles the largest number counts; one set for a member comes first.")
     if scope is Scope.SERVER:
-        lines.append("Figures set for roles or members come before it.")
+        lines.append("A number set for a role or a member comes first.")
     return tuple(lines)
 
 
 def granted(label: str, amount: int, status: QuotaStatus) -> str:
     """That a member was given pictures."""
-    return f"{label} has {pictures(amount)} more, once, and can ask for {status.left} now."
+    return f"{label} gets {pictures(amount)} on top, once, and has {status.left} left now."
 
 
 def amount_out_of_range(least: int, most: int) -> str:
@@ -133,7 +157,7 @@ def keyword_problem(problem: KeywordProblem, keyword: str) -> str:
         case KeywordProblem.DUPLICATE:
             return f"“{shorten(keyword)}” is on the list already."
         case KeywordProblem.OTHER_LIST:
-            return f"“{shorten(keyword)}” is on the other list. Remove it there first."
+            return f"“{shorten(keyword)}” has the opposite effect now. Remove it first, then add it again."
         case _:
             assert_never(problem)
 
@@ -152,7 +176,7 @@ def keyword_added(rule: Rule, before: Action | None, rules: RuleSet) -> tuple[st
             f"{len(rules.rules):,} of {MAX_KEYWORDS:,} keywords.",
         ]
     if "*" in rule.term:
-        lines.append("A star works at the start or the end; inside, it is a star.")
+        lines.append("A star stands for other letters only at the start or the end; inside, it is a star.")
     return tuple(lines)
 
 
@@ -160,7 +184,7 @@ def _meaning(rule: Rule) -> str:
     thing = "phrase" if " " in rule.term else "word"
     match rule.keyword.startswith("*"), rule.keyword.endswith("*"):
         case True, True:
-            return f"“{rule.term}” anywhere, also inside a word"
+            return f"“{rule.term}” anywhere (even inside a word)"
         case True, False:
             return f"a {thing} that ends in “{rule.term}”"
         case False, True:
@@ -171,7 +195,7 @@ def _meaning(rule: Rule) -> str:
 
 def keyword_removed(rule: Rule) -> str:
     """That a keyword was taken away."""
-    return f"“{rule.keyword}” is removed. It was {_DONE[rule.effect]}."
+    return f"“{rule.keyword}” is removed. Prompts with it were {_DONE[rule.effect]} until now."
 
 
 def keyword_unknown(keyword: str) -> str:
@@ -258,5 +282,6 @@ def case_file(case: Case, history: Iterable[AuditEntry], zone: tzinfo) -> tuple[
     lines += [reason.detail for reason in (case.verdict.reasons if case.verdict else ()) if reason.detail]
     for entry in history:
         why = f": {entry.detail['reason']}" if entry.detail.get("reason") else ""
-        lines.append(f"{clock_time(entry.at, zone)} {entry.action} by {entry.actor.rsplit(':', 1)[-1]}{why}")
+        by = "" if entry.actor == SYSTEM else f" by {entry.actor.rsplit(':', 1)[-1]}"
+        lines.append(f"{clock_time(entry.at, zone)}: {_WAS_DONE.get(entry.action, entry.action)}{by}{why}")
     return tuple(lines)

@@ -72,12 +72,12 @@ def connection_refused(code: int) -> str:
 
 def not_yours() -> str:
     """Somebody else pressed Cancel."""
-    return "Only the person who asked for this picture can cancel it."
+    return "Only the member who asked can cancel this."
 
 
 def nothing_to_cancel() -> str:
     """Cancel came too late."""
-    return "This request is already done, so there is nothing to cancel."
+    return "This is done already, so there is nothing to cancel."
 
 
 def servers_only() -> str:

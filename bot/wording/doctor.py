@@ -40,6 +40,11 @@ def settings_file(path: object) -> Said:
     return f"{path} is in force.", ""
 
 
+def unknown_tables(path: object, names: Sequence[str]) -> Said:
+    """A table or key at the top of the file that nobody reads, perhaps misspelt."""
+    return f"{path} has {', '.join(names)}, which nothing reads.", "Look at its spelling, or take it out."
+
+
 def token_in_settings(path: object) -> Said:
     """A secret where none belongs."""
     return (
@@ -85,7 +90,7 @@ def database_damaged(path: object, why: object) -> Said:
 
 def database_old(path: object, count: int) -> Said:
     """Migrations are to be applied."""
-    return f"{path} lacks {count} migrations.", "tessera migrate"
+    return f"{path} lacks {count} {'migration' if count == 1 else 'migrations'}.", "tessera migrate"
 
 
 def database_good(path: object) -> Said:
@@ -211,7 +216,7 @@ def model_fetched_later(name: str) -> Said:
 def no_check(titles: Sequence[str]) -> Said:
     """No image check for models that can depict something."""
     return (
-        f"None is set, so every picture of {', '.join(titles)} will be held back.",
+        f"None is set, so every picture of {' and '.join(titles)} will be held back, never shown.",
         "Set checks.safety_checker or checks.openai_moderation in tessera.toml.",
     )
 
@@ -265,12 +270,12 @@ def worker_up(worker_id: str, pools: Sequence[str], device: str) -> Said:
 
 def no_worker() -> Said:
     """None is up, one could be."""
-    return "None is up; what one needs is installed here.", "tessera run, or tessera worker"
+    return "None is running; what one needs is installed here.", "tessera run, or tessera worker"
 
 
 def no_worker_possible() -> Said:
     """None is up, none could be."""
-    return "None is up, and what a worker needs is not installed here.", _EXTRA
+    return "None is running, and what one needs is not installed here.", _EXTRA
 
 
 # Chats.
@@ -283,7 +288,7 @@ def chat_off(secret: str, page: str) -> Said:
 
 def unasked(why: str) -> Said:
     """The platform could not be reached."""
-    return f"It could not be asked ({why}).", _NETWORK
+    return f"Its servers cannot be reached: {why}.", _NETWORK
 
 
 def odd_answer(status: int) -> Said:

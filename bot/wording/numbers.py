@@ -35,6 +35,14 @@ def seconds(value: float) -> str:
     return f"{value:.1f} s" if value < 9.95 else f"{value:.0f} s"
 
 
+def about(value: float) -> str:
+    """`about 3 s`, `about 25 s`, `about 7 min`: an estimate, no finer than it can be true; never below a second."""
+    # From 9.5 and 57.5 s on, the rounded figure would reach the next kind of rounding.
+    if value < 9.5:
+        return f"about {max(1, round(value))} s"
+    return f"about {5 * round(value / 5)} s" if value < 57.5 else f"about {duration(max(60_000, round(value * 1000)))}"
+
+
 def clock_time(ms: int, zone: tzinfo = UTC) -> str:
     """`21 Nov 00:00 UTC`: with the day and the zone named, since members live in several."""
     at = datetime.fromtimestamp(ms / 1000, zone)

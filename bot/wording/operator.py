@@ -10,7 +10,7 @@ from typing import Any, Final
 from bot.wording.numbers import seconds
 from bot.wording.refusals import shorten
 
-NO_FRONT: Final = "Nothing is running here. Start it with: make run"
+NO_FRONT: Final = "Nothing is running here. Start it with: make run, or tessera run"
 FRONT_AWAY: Final = "The front is away; the request is kept. Waiting for it to come back."
 CANCELLING: Final = "Cancelling. Ctrl-C again leaves without waiting."
 TOO_LATE: Final = "It is too late to cancel: this request is decided already."
@@ -213,14 +213,18 @@ def migrated(applied: Sequence[str], path: object) -> tuple[str, ...]:
     """What `tessera migrate` did."""
     if not applied:
         return (f"{path} is up to date.",)
-    return (f"{path}: {len(applied)} migrations applied.", *(f"  {name}" for name in applied))
+    return (f"{path}: {_migrations(len(applied))} applied.", *(f"  {name}" for name in applied))
+
+
+def _migrations(count: int) -> str:
+    return "1 migration" if count == 1 else f"{count} migrations"
 
 
 def to_migrate(pending: Sequence[str], path: object) -> tuple[str, ...]:
     """What `tessera migrate` would do."""
     if not pending:
         return (f"{path} is up to date.",)
-    return (f"{path}: {len(pending)} migrations to apply.", *(f"  {name}" for name in pending))
+    return (f"{path}: {_migrations(len(pending))} to apply.", *(f"  {name}" for name in pending))
 
 
 def model(row: Mapping[str, Any], *, is_default: bool) -> tuple[str, ...]:
@@ -233,14 +237,14 @@ def model(row: Mapping[str, Any], *, is_default: bool) -> tuple[str, ...]:
     return (
         f"{row['id']}  {row['title']}, {row['maker']}",
         f"    {offered}",
-        f"    {' · '.join(facts)} · looked at {row['checked_at']}",
+        f"    {' · '.join(facts)} · checked {row['checked_at']}",
     )
 
 
 def ledger_broken(violations: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """`tessera quota audit` found entries that should be impossible."""
     return (
-        f"The ledger has {len(violations)} entries that should be impossible:",
+        f"Entries in the ledger that should be impossible: {len(violations)}",
         *(f"  {each['account']}, {each['bucket']}, {each['request_id']}: {each['sentence']}" for each in violations),
     )
 

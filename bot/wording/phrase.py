@@ -19,7 +19,7 @@ def misread(reason: p.Misread) -> str:
         case p.RepeatedOption(name=name):
             return f"The option --{name} is there twice. Once is enough."
         case p.NotANumber(name=name, value=value):
-            return f"The option --{name} takes a whole number, like --{name} 2, and “{shorten(value, 30)}” is none."
+            return f"The option --{name} takes a whole number, like --{name} 2, not “{shorten(value, 30)}”."
         case p.NumberTooLong(name=name):
             return f"The number after --{name} is too long."
         case _:

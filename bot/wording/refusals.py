@@ -25,7 +25,7 @@ def refusal(  # noqa: C901, PLR0911, PLR0912 - one case a reason, closed by asse
         case r.BadSize(asked=asked, model=model, allowed=allowed):
             return f"{model} does not draw “{shorten(asked)}”. Sizes: {', '.join(allowed)}."
         case r.BadSeed(highest=highest):
-            return f"A seed is a whole number from 0 to {highest}."
+            return f"A seed is a whole number from 0 to {highest:,}."
         case r.BadCount(most=most):
             return (
                 f"This model draws 1 to {most} pictures at a time."
@@ -35,21 +35,17 @@ def refusal(  # noqa: C901, PLR0911, PLR0912 - one case a reason, closed by asse
         case r.QuotaUsed():
             return _quota_used(reason, now, zone)
         case r.Sanctioned(until=until, reason=why, case=case):
-            when = (
-                f"until {clock_time(until, zone)} (in {duration(until - now)})"
-                if until
-                else "until a moderator lifts it"
-            )
+            when = f"until {clock_time(until, zone)} (in {duration(until - now)})" if until else "until further notice"
             because = f" Reason: “{why}”." if why else ""
             return f"A moderator has paused your picture requests {when}.{because} Case {case}."
         case r.PromptHeld(term=term, case=case):
             return (
-                f"This server holds prompts that mention “{term}”. Nothing was charged. Ask a moderator: case {case}."
+                f"Prompts that mention “{term}” are held here. Nothing was charged. Ask a moderator about case {case}."
             )
         case r.PromptRejected(term=term, case=case):
-            return f"This server does not draw prompts that mention “{term}”. Nothing was charged. Case {case}."
+            return f"Prompts that mention “{term}” are not drawn here. Nothing was charged. Case {case}."
         case r.RulesUnreadable():
-            return "This server's rules cannot be read right now, so nothing is drawn. The operator can see why."
+            return "The rules for prompts cannot be read right now, so nothing is drawn. The operator can see why."
         case r.TooManyWaiting(waiting=waiting):
             under_way = "one request" if waiting == 1 else f"{waiting} requests"
             return f"You have {under_way} under way, the most at a time here. Ask again when one is done."

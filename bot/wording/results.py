@@ -34,7 +34,7 @@ def caption(
         *_seeds(shown),
         seconds(outcome.seconds),
         *_cost(outcome),
-        f"{quota.left} left today" if quota.granted else f"{quota.left_today} of {quota.daily} left today",
+        f"{quota.left} left" if quota.granted else f"{quota.left_today} of {quota.daily} left today",
     ]
     lines = [" · ".join(parts), *outcome.notes]
     if hidden := request.params.num_images - len(shown):
@@ -78,32 +78,34 @@ def failed(failure: Failure | None, entry_title: str, provider: str) -> tuple[st
         "we do not pass it to another model.",
         FailureKind.OUTAGE: f"{who} is not answering. Try again later, or with another model.",
         FailureKind.RATE_LIMITED: f"{who} is busy. Try again in a few minutes, or with another model.",
-        FailureKind.ACCOUNT: f"This server's account at {who} needs its operator. Another model may work.",
-        FailureKind.BAD_REPLY: f"{who} sent something that is not a picture.",
-        FailureKind.UNSUPPORTED: f"{entry_title} cannot draw this as asked.",
-        FailureKind.MODEL_MISSING: f"{entry_title} is not installed where it should be. The operator can see why.",
+        FailureKind.ACCOUNT: f"{who} takes no requests from here right now. Another model may work.",
+        FailureKind.BAD_REPLY: f"{who} sent something that is not a picture. Try again, or with another model.",
+        FailureKind.UNSUPPORTED: f"{entry_title} cannot draw this as asked. Another size or model may work.",
+        FailureKind.MODEL_MISSING: f"{entry_title} is not to be had here right now. Another model may work.",
         FailureKind.OUT_OF_MEMORY: f"{entry_title} ran out of memory. A smaller size may work.",
-        FailureKind.WORKER_LOST: "This request stopped its worker more than once and was set aside.",
-        FailureKind.TIMEOUT: f"{who} took too long, so the request was ended. It may work at another time.",
-        FailureKind.UNSERVED: "No worker had time for this request, so it was ended.",
+        FailureKind.WORKER_LOST: "Drawing this broke off more than once, so it was set aside. Another size may work.",
+        FailureKind.TIMEOUT: f"{who} took too long, so this was ended. Try again later.",
+        FailureKind.UNSERVED: "Nothing was free to draw this for too long, so it was ended. Try again later.",
         FailureKind.INTERNAL: "Something went wrong on our side. The operator can find it in the log.",
     }[kind]
     return (sentence, "Nothing was charged.")
 
 
-def held(hours: int) -> tuple[str, ...]:
+def held(count: int, hours: int) -> tuple[str, ...]:
     """The pictures are made but must not be shown before somebody looked."""
-    return (
-        "The picture is made, but the safety check could not pass it, so it is held back.",
-        f"Nothing is charged unless it is released within {hours} h.",
-    )
+    made = "The picture is made, but the safety check could not pass it, so it is held back."
+    if count > 1:
+        made = "The pictures are made, but the safety check could not pass them, so they are held back."
+    return (made, f"Nothing is charged unless {'it is' if count == 1 else 'they are'} released within {hours} h.")
 
 
-def withheld(*, expired: bool) -> tuple[str, ...]:
+def withheld(count: int, *, expired: bool) -> tuple[str, ...]:
     """The pictures will not be shown; `expired` means that nobody released them in time."""
     if expired:
-        return ("The held picture was not released in time and will not be shown.", "Nothing was charged.")
-    return ("The safety check did not pass this picture, so it is not shown.", "Nothing was charged.")
+        what = "The held picture was" if count == 1 else "The held pictures were"
+        return (f"{what} not released in time and will not be shown.", "Nothing was charged.")
+    what = "this picture, so it is" if count == 1 else "these pictures, so they are"
+    return (f"The safety check did not pass {what} not shown.", "Nothing was charged.")
 
 
 def not_shown_here() -> tuple[str, ...]:

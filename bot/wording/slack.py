@@ -64,7 +64,7 @@ def not_yours() -> str:
 
 def nothing_to_cancel() -> str:
     """Cancel came too late."""
-    return "There is nothing left to cancel: it is done already."
+    return "This is done already, so there is nothing to cancel."
 
 
 def cancelling() -> str:

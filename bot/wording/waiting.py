@@ -1,6 +1,6 @@
 """The passing lines in a placeholder, from queue to picture. Pure; a wait names an estimate where one is known."""
 
-from bot.wording.numbers import pictures, place_in_line, seconds
+from bot.wording.numbers import about, place_in_line
 from generation.estimate import Place
 from generation.result import ProgressEvent
 
@@ -8,27 +8,27 @@ from generation.result import ProgressEvent
 def in_line(place: Place, *, served: bool) -> str:
     """`Third in line, about 25 s.`; `served` says whether any worker is up to serve the line at all."""
     if not served:
-        return f"{place_in_line(place.position)}. No worker is up right now; it is kept and drawn when one is."
-    return f"{place_in_line(place.position)}, about {seconds(max(1.0, place.seconds))}."
+        return f"{place_in_line(place.position)}. Drawing is paused right now; your place is kept."
+    return f"{place_in_line(place.position)}, {about(place.seconds)}."
 
 
 def queued_offline() -> str:
     """Redis is away, but the request is safe in SQLite."""
-    return "Queued. The line to the workers is down; it is kept and drawn when it is back."
+    return "In line. Drawing is paused right now; your place is kept."
 
 
-def working(event: ProgressEvent, title: str, count: int) -> str:
-    """What the worker does right now."""
+def working(event: ProgressEvent, title: str, count: int, own_s: float) -> str:
+    """What the worker does right now; `own_s` is how long this request takes by itself, in seconds."""
     match event.stage:
         case "started":
-            return "A worker begins."
+            return f"Starting, {about(own_s)}."
         case "loading":
-            return f"Waking {title}."
+            return f"Loading {title}, then {about(own_s)}."
         case "drawing" if event.total:
             return f"Drawing, {event.percent} %."
         case "checking":
-            return f"Looking {'it' if count == 1 else 'them'} over."
+            return f"Checking {'it' if count == 1 else 'them'}."
         case "storing":
-            return f"Putting {pictures(count)} away."
+            return f"Saving {'it' if count == 1 else 'them'}."
         case _:
-            return "Drawing."
+            return f"Drawing, {about(own_s)}."

@@ -10,9 +10,11 @@ NAMES = ("footprint", "pickup", "ack")
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tessera bench", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*NAMES, []], metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     arguments = parser.parse_args()
+    if unknown := [name for name in arguments.names if name not in NAMES]:
+        parser.error(f"there is no {unknown[0]}; there are {', '.join(NAMES)}")
     kept = True
     for name in arguments.names or NAMES:
         module = importlib.import_module(f"tests.bench.{name}")

@@ -76,7 +76,7 @@ async def test_progress_replaces_the_line_and_keeps_the_button(
     handle, request = asked
     await adapter.messenger.progress(request, "Drawing, 40 %.", 40)
     assert handle.message is not None
-    assert handle.message.text == "Drawing, 40 %.\n[Cancel]"
+    assert handle.message.text == "> a red boat at dusk\nDrawing, 40 %.\n[Cancel]"
     assert adapter.messenger.progress_interval_s >= 2
 
 

@@ -18,7 +18,7 @@ async def test_the_placeholder_thinks_then_says_where_in_line(peer: DiscordPeer,
     handle, _ = asked
     assert handle.response_type == 5
     assert handle.message is not None
-    assert handle.message.shown == ["is thinking…", "Next in line, about 3 s.\n[Cancel]"]
+    assert handle.message.shown == ["is thinking…", "> a red boat at dusk\nNext in line, about 3 s.\n[Cancel]"]
     assert peer.refused == []
 
 
@@ -73,7 +73,7 @@ async def test_a_refusal_is_seen_by_the_asker_alone(peer: DiscordPeer, front: Fr
     told = handle.followups[0]
     assert told.ephemeral
     assert told.only_for == peer.member_id
-    assert told.text == "This server does not draw prompts that mention “glorp”. Nothing was charged. Case 4F2K."
+    assert told.text == "Prompts that mention “glorp” are not drawn here. Nothing was charged. Case 4F2K."
     assert handle.message is None, "the thinking message is taken away"
     assert peer.store.in_channel(peer.store.channel_id) == []
 

@@ -174,7 +174,7 @@ async def test_a_process_next_door_can_drive_it(peer: DiscordPeer, front: Front,
         await peer.until(shows(handle, "Next in line"))
         async with session.get(peer.url + "/_peer/messages") as response:
             (seen,) = await response.json()
-        assert seen["text"] == "Next in line, about 3 s.\n[Cancel]"
+        assert seen["text"] == "> a boat\nNext in line, about 3 s.\n[Cancel]"
         async with session.post(peer.url + "/_peer/press", json={"message_id": seen["id"]}) as response:
             assert response.status == 200
         await peer.until(lambda: bool(front.cancelled))

@@ -64,7 +64,7 @@ async def test_it_is_answered_in_the_thread_where_it_was_asked(
 async def test_a_refused_prompt_never_shows_in_public(adapter: SlackAdapter, peer: SlackPeer) -> None:
     await peer.command("/imagine", "a florp at dusk")
     answer = await peer.until_ephemeral()
-    assert answer.words == "This server does not draw prompts that mention “florp”. Nothing was charged. Case 4F2K."
+    assert answer.words == "Prompts that mention “florp” are not drawn here. Nothing was charged. Case 4F2K."
     assert answer.via == "response_url"
     assert not peer.messages()
 
@@ -205,7 +205,7 @@ class TestCancel:
         message = await peer.until_message()
         front.cancelled.append(front.last.id)
         await peer.press(message, CANCEL_ACTION)
-        assert (await peer.until_ephemeral()).words == "There is nothing left to cancel: it is done already."
+        assert (await peer.until_ephemeral()).words == "This is done already, so there is nothing to cancel."
 
     async def test_a_button_that_is_not_ours_is_acknowledged_and_left_alone(
         self, adapter: SlackAdapter, peer: SlackPeer, front: Front

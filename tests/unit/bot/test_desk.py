@@ -78,7 +78,7 @@ async def test_a_members_own_quota(room: Room) -> None:
         (
             "36 of 40 pictures left today.",
             "The day's allowance comes back at 21 Nov 00:00 UTC (in 3 h 12 min).",
-            "40 a day is what everybody has where nothing is set.",
+            "40 a day is what everybody gets unless a moderator sets another number.",
         )
     )
 
@@ -89,8 +89,8 @@ async def test_what_is_under_way_and_what_was_given_are_named(room: Room) -> Non
     reply = await room.desk.my_quota(ALICE_ASKS)
     assert reply.lines[:3] == (
         "39 of 40 pictures left today.",
-        "1 is under way; what is not delivered comes back.",
-        "Besides, 5 pictures given by a moderator, until used.",
+        "1 is under way or held back; what is not shown is not charged.",
+        "Besides, 5 pictures given by a moderator, for any day.",
     )
 
 
@@ -100,14 +100,17 @@ async def test_the_source_of_the_figure_is_named(room: Room) -> None:
         return own.lines[-1], shown.lines[-1]
 
     await room.desk.quota_set(MOD, Scope.SERVER, None, 20)
-    assert await sources() == ("20 a day is what everybody has here.",) * 2
+    assert await sources() == ("20 a day is what everybody gets here.",) * 2
     await room.desk.quota_set(MOD, Scope.ROLE, Target("r1", "@artists"), 60)
     assert await sources() == (
         "60 a day comes with one of your roles.",
-        "60 a day is what one of their roles (r1) has.",
+        "60 a day is what one of their roles (r1) gets.",
     )
     await room.desk.quota_set(MOD, Scope.MEMBER, ALICE, 0)
-    assert await sources() == ("0 a day was set for you by a moderator.", "0 a day is set for this member.")
+    assert await sources() == (
+        "0 a day was set for you by a moderator.",
+        "0 a day is what a moderator set for this member.",
+    )
     assert (await room.desk.my_quota(ALICE_ASKS)).lines[0] == "No daily pictures."
 
 
@@ -118,17 +121,23 @@ async def test_a_moderator_sees_a_members_quota_and_sanction(room: Room) -> None
     assert reply.lines[-1] == banned.lines[0]
 
 
+async def test_a_member_sees_in_the_own_quota_that_they_cannot_ask(room: Room) -> None:
+    await room.desk.sanction_ban(MOD, ALICE, "spam")
+    reply = await room.desk.my_quota(ALICE_ASKS)
+    assert reply.lines[-1].startswith("A moderator has paused your picture requests until further notice.")
+
+
 async def test_setting_an_allowance_and_taking_it_back(room: Room) -> None:
     artists = Target("r1", "@artists")
     assert (await room.desk.quota_set(MOD, Scope.ROLE, artists, 60)).lines == (
         "60 pictures a day for members with @artists.",
-        "Of several roles the largest figure counts. One set for a member comes before them.",
+        "Of several roles the largest number counts; one set for a member comes first.",
     )
     assert (await room.desk.quota_set(MOD, Scope.ROLE, artists, 80)).lines[0] == (
         "80 pictures a day for members with @artists (until now 60)."
     )
     assert await room.desk.quota_set(MOD, Scope.ROLE, artists, None) == Reply(
-        ("The 80 pictures a day for members with @artists no longer count. What is set more widely does.",)
+        ("Taken back: 80 pictures a day for members with @artists. What is set for everybody counts again.",)
     )
     assert await room.desk.quota_set(MOD, Scope.ROLE, artists, None) == Reply(
         ("Nothing was set for members with @artists.",), ok=False
@@ -163,7 +172,7 @@ async def test_an_allowance_is_for_somebody_here(room: Room) -> None:
 
 async def test_a_grant_adds_up_and_is_audited(room: Room) -> None:
     reply = await room.desk.quota_grant(MOD, ALICE, 5, " for the \n contest ")
-    assert reply == Reply(("@alice has 5 pictures more, once, and can ask for 45 now.",))
+    assert reply == Reply(("@alice gets 5 pictures on top, once, and has 45 left now.",))
     (entry,) = await room.audited()
     assert (entry.action, entry.actor, entry.subject) == (
         AuditAction.QUOTA_GRANTED,
@@ -202,7 +211,9 @@ async def test_keywords_are_added_changed_listed_and_removed(room: Room) -> None
         "Held (1): “blim”.",
         "Allowed (1): “zoggery”.",
     )
-    assert (await desk.filter_remove(MOD, "ZOG*")).lines == ("“zog*” is removed. It was rejected.",)
+    assert (await desk.filter_remove(MOD, "ZOG*")).lines == (
+        "“zog*” is removed. Prompts with it were rejected until now.",
+    )
     assert await desk.filter_remove(MOD, "ZOG*") == Reply(("“ZOG*” is not on the list.",), ok=False)
     assert [(entry.action, entry.subject, dict(entry.detail)) for entry in reversed(await room.audited())] == [
         (AuditAction.FILTER_ADDED, "Zog*", {"before": None, "effect": "hold"}),
@@ -218,7 +229,7 @@ async def test_keywords_are_added_changed_listed_and_removed(room: Room) -> None
     [
         ("zog", "the word “zog”"),
         ("*zog", "a word that ends in “zog”"),
-        ("*zog*", "“zog” anywhere, also inside a word"),
+        ("*zog*", "“zog” anywhere (even inside a word)"),
         ("pink zog", "the phrase “pink zog”"),
         ("pink zog*", "a phrase that begins with “pink zog”"),
     ],
@@ -247,7 +258,7 @@ async def test_bad_keywords_get_a_sentence(room: Room, keyword: str, sentence: s
 async def test_a_rule_and_its_own_exception(room: Room) -> None:
     await room.desk.filter_add(MOD, "zog", None)
     reply = await room.desk.filter_add(MOD, "zog", Action.ALLOW)
-    assert reply == Reply(("“zog” is on the other list. Remove it there first.",), ok=False)
+    assert reply == Reply(("“zog” has the opposite effect now. Remove it first, then add it again.",), ok=False)
     assert not (await room.desk.filter_add(MOD, "zog", Action.BLUR)).ok
 
 
@@ -365,7 +376,7 @@ async def test_a_case_shows_the_stopped_prompt_and_looking_leaves_a_trace(room: 
     newest = (await room.audited())[0]
     assert (newest.action, newest.case, newest.actor) == (AuditAction.CASE_READ, case, "discord:1:99")
     again = await room.desk.case_show(MOD, case)
-    assert again.lines[-1] == "20 Nov 20:48 UTC case.read by 99"
+    assert again.lines[-1] == "20 Nov 20:48 UTC: The case was read by 99"
     assert await room.desk.case_show(OTHER_MOD, case) == Reply(("There is no such case here.",), ok=False)
 
 
@@ -376,7 +387,7 @@ async def test_a_sanctions_case_shows_who_and_why(room: Room) -> None:
     reply = await room.desk.case_show(MOD, entry.case)
     assert reply.lines == (
         f"Case {entry.case}: a sanction, 20 Nov 20:48 UTC, member 7.",
-        "20 Nov 20:48 UTC sanction.ban by 99: spam",
+        "20 Nov 20:48 UTC: A ban was set by 99: spam",
     )
 
 

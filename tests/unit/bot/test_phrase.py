@@ -65,8 +65,14 @@ def test_reads(text: str, expected: Phrase) -> None:
         ),
         (
             "a boat --v 6",
-            UnknownOption("v", phrase.IMAGINE, None),
-            "There is no option --v; there are --model, --size, --seed and --count.",
+            UnknownOption("v", phrase.IMAGINE, "model"),
+            "There is no option --v; there are --model, --size, --seed and --count. Did you mean --model?",
+        ),
+        ("a boat --ar 16:9", UnknownOption("ar", phrase.IMAGINE, "size"), None),
+        (
+            "a boat --chaos 10",
+            UnknownOption("chaos", phrase.IMAGINE, None),
+            "There is no option --chaos; there are --model, --size, --seed and --count.",
         ),
         ("a boat --seed, 7", UnknownOption("seed,", phrase.IMAGINE, "seed"), None),
         ("a boat --seed", MissingValue("seed"), "The option --seed needs a value after it."),
@@ -77,7 +83,7 @@ def test_reads(text: str, expected: Phrase) -> None:
         (
             "a boat --count two",
             NotANumber("count", "two"),
-            "The option --count takes a whole number, like --count 2, and “two” is none.",
+            "The option --count takes a whole number, like --count 2, not “two”.",
         ),
         ("a boat --count 2.5", NotANumber("count", "2.5"), None),
         ("a boat --seed 0x7", NotANumber("seed", "0x7"), None),
@@ -96,6 +102,7 @@ def test_another_command_has_options_of_its_own() -> None:
     unknown = phrase.split_options("florp --seed 7", ("effect",))
     assert isinstance(unknown, UnknownOption)
     assert misread(unknown) == "There is no option --seed; there is --effect."
+    assert phrase.split_options("florp --ar 1:1", ("effect",)) == UnknownOption("ar", ("effect",), None)
 
 
 @given(st.text())

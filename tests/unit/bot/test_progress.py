@@ -88,9 +88,9 @@ async def test_a_place_in_line_and_an_estimate_come_first(hall: Hall) -> None:
     await hall.beat()
     await hall.accept("a", "b", "c")
 
-    await hall.heard("Third in line, about 6.0 s.")
+    await hall.heard("Third in line, about 6 s.")
 
-    assert ("a", "Next in line, about 2.0 s.", None) in hall.listener.lines
+    assert ("a", "Next in line, about 2 s.", None) in hall.listener.lines
 
 
 async def test_then_what_the_worker_does(hall: Hall) -> None:
@@ -99,7 +99,7 @@ async def test_then_what_the_worker_does(hall: Hall) -> None:
     await hall.heard("Next in line")
     for at, stage in enumerate(("loading", "drawing", "checking")):
         event = ProgressEvent(request_id="a", attempt=1, stage=stage, at=NOW + at, done=2, total=5)
-        words = {"loading": "Waking Noise", "drawing": "Drawing, 40 %.", "checking": "Looking it over."}[stage]
+        words = {"loading": "Loading Noise", "drawing": "Drawing, 40 %.", "checking": "Checking it."}[stage]
         async with asyncio.timeout(10):
             while not any(words in line for _, line, _ in hall.listener.lines):
                 await hall.worker.progress(event)
@@ -127,7 +127,7 @@ async def test_nothing_is_said_after_hush(hall: Hall) -> None:
 async def test_without_a_worker_the_line_says_so(hall: Hall) -> None:
     await hall.accept("a")
 
-    await hall.heard("No worker is up right now")
+    await hall.heard("Drawing is paused right now")
 
 
 async def test_without_redis_the_member_hears_that_it_is_kept(hall: Hall, own_redis: RedisServer) -> None:
@@ -136,4 +136,4 @@ async def test_without_redis_the_member_hears_that_it_is_kept(hall: Hall, own_re
 
     line = await hall.board.first_line(Accepted(request=request(), quota=quota))
 
-    assert line == "Queued. The line to the workers is down; it is kept and drawn when it is back."
+    assert line == "In line. Drawing is paused right now; your place is kept."

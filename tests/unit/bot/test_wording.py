@@ -106,7 +106,7 @@ REFUSALS: list[tuple[r.Refusal, str]] = [
     (r.UnknownModel("sdxl\n9", ("tiny", "big")), "No model here is called “sdxl 9”. On offer: tiny, big."),
     (r.UnknownModel("sdxl", ()), "No model here is called “sdxl”. On offer: none yet."),
     (r.BadSize("huge", "Tiny", ("64x64", "64x96")), "Tiny does not draw “huge”. Sizes: 64x64, 64x96."),
-    (r.BadSeed(-1, 4294967295), "A seed is a whole number from 0 to 4294967295."),
+    (r.BadSeed(-1, 4294967295), "A seed is a whole number from 0 to 4,294,967,295."),
     (r.BadCount(9, 4), "This model draws 1 to 4 pictures at a time."),
     (r.BadCount(2, 1), "This model draws one picture at a time."),
     (
@@ -136,19 +136,19 @@ REFUSALS: list[tuple[r.Refusal, str]] = [
     ),
     (
         r.Sanctioned(None, "", "4F2K"),
-        "A moderator has paused your picture requests until a moderator lifts it. Case 4F2K.",
+        "A moderator has paused your picture requests until further notice. Case 4F2K.",
     ),
     (
         r.PromptHeld("zog", "4F2K"),
-        "This server holds prompts that mention “zog”. Nothing was charged. Ask a moderator: case 4F2K.",
+        "Prompts that mention “zog” are held here. Nothing was charged. Ask a moderator about case 4F2K.",
     ),
     (
         r.PromptRejected("zog", "4F2K"),
-        "This server does not draw prompts that mention “zog”. Nothing was charged. Case 4F2K.",
+        "Prompts that mention “zog” are not drawn here. Nothing was charged. Case 4F2K.",
     ),
     (
         r.RulesUnreadable(),
-        "This server's rules cannot be read right now, so nothing is drawn. The operator can see why.",
+        "The rules for prompts cannot be read right now, so nothing is drawn. The operator can see why.",
     ),
     (
         r.TooManyWaiting(3),

@@ -61,24 +61,49 @@ def test_every_failure_has_its_sentence(kind: FailureKind, provider: str) -> Non
     assert "!" not in " ".join(lines)
 
 
+def test_one_and_several_pictures_are_told_apart() -> None:
+    assert results.held(1, 24) == (
+        "The picture is made, but the safety check could not pass it, so it is held back.",
+        "Nothing is charged unless it is released within 24 h.",
+    )
+    assert results.held(2, 24)[1] == "Nothing is charged unless they are released within 24 h."
+    assert results.withheld(1, expired=False)[0] == "The safety check did not pass this picture, so it is not shown."
+    assert (
+        results.withheld(3, expired=False)[0] == "The safety check did not pass these pictures, so they are not shown."
+    )
+    assert results.withheld(3, expired=True)[0].startswith("The held pictures were not released in time")
+
+
+def test_given_pictures_are_not_todays_alone() -> None:
+    [line] = results.caption(request(), outcome(), [image()], ENTRIES["noise"], replace(QUOTA, granted=5))
+
+    assert line.endswith(" · 41 left")
+
+
 def test_waiting_names_place_and_estimate() -> None:
     assert waiting.in_line(Place(3, 25.2), served=True) == "Third in line, about 25 s."
     assert waiting.in_line(Place(14, 400), served=True) == "Number 14 in line, about 7 min."
-    assert "No worker is up" in waiting.in_line(Place(1, 2), served=False)
+    assert "Drawing is paused" in waiting.in_line(Place(1, 2), served=False)
 
 
 @pytest.mark.parametrize(
     ("stage", "words"),
     [
-        ("loading", "Waking SDXL."),
+        ("loading", "Loading SDXL, then about 8 s."),
         ("drawing", "Drawing, 40 %."),
-        ("checking", "Looking them over."),
-        ("storing", "Putting 2 pictures away."),
-        ("started", "A worker begins."),
-        ("dreaming", "Drawing."),
+        ("checking", "Checking them."),
+        ("storing", "Saving them."),
+        ("started", "Starting, about 8 s."),
+        ("dreaming", "Drawing, about 8 s."),
     ],
 )
 def test_working_says_what_is_done(stage: str, words: str) -> None:
     event = ProgressEvent(request_id="a", attempt=1, stage=stage, at=NOW, done=2, total=5)
 
-    assert waiting.working(event, "SDXL", 2) == words
+    assert waiting.working(event, "SDXL", 2, 8.2) == words
+
+
+def test_drawing_without_steps_names_an_estimate() -> None:
+    event = ProgressEvent(request_id="a", attempt=1, stage="drawing", at=NOW)
+
+    assert waiting.working(event, "GPT Image 2", 1, 31.0) == "Drawing, about 30 s."

@@ -69,7 +69,7 @@ def test_without_a_front_it_says_how_to_start_one(tessera: Tessera, arguments: t
     ran = tessera(*arguments)
 
     assert ran.code == 69
-    assert ran.err == "Nothing is running here. Start it with: make run\n"
+    assert ran.err == "Nothing is running here. Start it with: make run, or tessera run\n"
     assert ran.out == ""
 
 

@@ -69,6 +69,15 @@ async def test_a_good_set_up_has_nothing_to_mend(home: Path, discord: DiscordPee
     assert levels(findings, "Artifacts") == [Level.OK]
 
 
+async def test_a_misspelt_setting_is_named_in_plain_words(home: Path) -> None:
+    file = home.parent / "tessera.toml"
+    file.write_text('[model]\noffer = ["noise"]\n', encoding="utf-8")
+    assert has(await examine(), Level.PROBLEM, "Settings", said.unknown_tables("tessera.toml", ["model"]))
+
+    file.write_text('[models]\noffr = ["noise"]\n', encoding="utf-8")
+    assert of(await examine(), "Settings")[0].what == "tessera.toml: models.offr: there is no such setting."
+
+
 async def test_no_finding_holds_a_token(
     home: Path, discord: DiscordPeer, slack: SlackPeer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,7 +141,7 @@ async def test_a_token_in_the_settings_file_is_found_and_not_repeated(home: Path
 
     findings = await examine()
 
-    assert levels(findings, "Settings") == [Level.OK, Level.PROBLEM]
+    assert levels(findings, "Settings") == [Level.OK, Level.PROBLEM, Level.PROBLEM]  # nobody reads [other] either
     assert "canary" not in str(findings)
 
 
