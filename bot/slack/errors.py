@@ -65,8 +65,8 @@ def surely_had_no_effect(error: Exception) -> bool:
 
 
 def as_outcome(error: Exception) -> TryAgain | Undeliverable:
-    """The way a messenger says it."""
-    if is_temporary(error):
+    """The way a messenger says it. A token can be renewed: until then the member's answer is kept, not thrown away."""
+    if is_temporary(error) or code(error) in BAD_TOKEN:
         return TryAgain(f"Slack: {code(error)}", retry_after_s(error))
     return Undeliverable(f"Slack: {code(error)}")
 

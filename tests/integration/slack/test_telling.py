@@ -130,9 +130,7 @@ class TestWords:
 
 
 class TestTrouble:
-    @pytest.mark.parametrize(
-        "error", ["channel_not_found", "not_in_channel", "is_archived", "account_inactive", "token_revoked"]
-    )
+    @pytest.mark.parametrize("error", ["channel_not_found", "not_in_channel", "is_archived"])
     @pytest.mark.parametrize("what", ["picture", "words"])
     async def test_what_cannot_get_better_is_undeliverable(
         self, adapter: SlackAdapter, peer: SlackPeer, request_: GenerationRequest, error: str, what: str
@@ -141,6 +139,31 @@ class TestTrouble:
         peer.fail("files.completeUploadExternal" if shown else "chat.update", error=error)
         with pytest.raises(Undeliverable, match=error):
             await adapter.messenger.deliver(request_, told(pictures=shown), Journal().receipt())
+
+    @pytest.mark.parametrize("error", ["file_uploads_disabled", "missing_scope", "storage_limit_reached"])
+    async def test_where_files_are_refused_words_still_arrive(
+        self, adapter: SlackAdapter, peer: SlackPeer, request_: GenerationRequest, error: str
+    ) -> None:
+        peer.fail("files.getUploadURLExternal", error=error)
+        with pytest.raises(Undeliverable, match=error) as caught:
+            await adapter.messenger.deliver(request_, told(pictures=pictures()), Journal().receipt())
+        assert not caught.value.told
+        words = told(lines=("The picture could not be shown here.",))
+        await adapter.messenger.deliver(request_, words, Journal().receipt())
+        (message,) = peer.messages()
+        assert message.words.endswith("The picture could not be shown here.")
+        assert message.buttons == []
+
+    @pytest.mark.parametrize("error", ["account_inactive", "invalid_auth", "token_revoked"])
+    async def test_an_answer_outlives_a_token_that_is_renewed(
+        self, adapter: SlackAdapter, peer: SlackPeer, request_: GenerationRequest, error: str
+    ) -> None:
+        journal = Journal()
+        peer.fail("files.getUploadURLExternal", error=error)
+        with pytest.raises(TryAgain, match=error):
+            await adapter.messenger.deliver(request_, told(pictures=pictures()), journal.receipt())
+        await adapter.messenger.deliver(request_, told(pictures=pictures()), journal.receipt())
+        assert len(peer.messages()) == 2
 
     @pytest.mark.parametrize("fault", [{"status": 500}, {"drop": True}, {"error": "fatal_error"}])
     async def test_what_may_get_better_is_tried_again(
