@@ -91,9 +91,15 @@ def redis_settings(url: str) -> RedisSettings:
     return RedisSettings.from_dsn(url)
 
 
-def connect(url: str) -> ArqRedis:
-    """A client for the line; connects at its first call, so Redis may be away now."""
-    pool: ConnectionPool = ConnectionPool.from_url(url, socket_connect_timeout=2, health_check_interval=30)
+def connect(url: str, *, answer_s: float | None = None) -> ArqRedis:
+    """A client for the line; connects at its first call, so Redis may be away now.
+
+    `answer_s` limits the wait for any answer, also in calls that are not made here but by arq; without it, listening
+    for as long as nothing is said is possible.
+    """
+    pool: ConnectionPool = ConnectionPool.from_url(
+        url, socket_connect_timeout=2, socket_timeout=answer_s, health_check_interval=30
+    )
     return ArqRedis(pool, job_serializer=serialize, job_deserializer=deserialize)
 
 

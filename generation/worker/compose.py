@@ -28,6 +28,9 @@ from moderation.classifiers.base import ImageCheck
 
 _log = logging.getLogger(__name__)
 
+# A Redis that is cut off without a word would keep arq waiting for a quarter of an hour, in a drain too.
+_LONGEST_ANSWER_S = 10.0
+
 
 class NothingToServeError(ValueError):
     """This machine can run none of the offered models; the message says what is missing."""
@@ -59,7 +62,7 @@ async def open_service(settings: WorkerSettings) -> AsyncIterator[Service]:
         for name in {entry.backend for entry in serving}:
             # Importing a provider's client takes a second in which nothing else would be heard.
             await asyncio.to_thread(backends.get, name)
-        redis = jobs.connect(settings.line_url)
+        redis = jobs.connect(settings.line_url, answer_s=_LONGEST_ANSWER_S)
         stack.push_async_callback(redis.aclose, close_connection_pool=True)
         info = _info(settings, serving, pools, device)
         runner = JobRunner(_workshop(settings, info.id, entries, backends, checks, WorkerLine(redis)))

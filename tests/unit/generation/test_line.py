@@ -155,3 +155,16 @@ async def test_a_redis_that_stands_still_is_the_same_kind_of_error(
     for each in (client, other):
         await each.aclose()
         await each.connection_pool.disconnect()
+
+
+async def test_a_clients_own_limit_holds_for_every_call(own_redis: RedisServer) -> None:
+    client = connect(own_redis.url, answer_s=0.2)
+    await client.ping()
+    own_redis.freeze()
+    with pytest.raises(LINE_ERRORS):
+        await client.zrange("tessera:queue:gpu", 0, -1)
+    own_redis.thaw()
+
+    assert await client.zrange("tessera:queue:gpu", 0, -1) == []
+    await client.aclose()
+    await client.connection_pool.disconnect()
