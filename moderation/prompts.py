@@ -43,5 +43,5 @@ def _reason(match: Match) -> Reason:
         action=match.rule.effect,
         detector=DETECTOR,
         category=str(match.rule.id),
-        detail=f"The server's keyword “{match.rule.keyword}” is in the prompt.",
+        detail=f"The keyword “{match.rule.keyword}” is in the prompt.",
     )

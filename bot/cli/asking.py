@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("prompt", required=False)
 @click.option("--model", help="Which model; the default is the first one offered.")
-@click.option("--size", help="512x768, or square, portrait, landscape.")
+@click.option("--size", help="square, portrait, landscape, or as in 1024x1024.")
 @click.option("--seed", type=int, help="The same seed, model and size give the same picture.")
 @click.option("--count", type=int, default=1, show_default=True, help="How many pictures.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Copy the pictures into this folder too.")

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -99,7 +100,9 @@ async def _show(household: "Household", settings: "Settings") -> None:
             break
         await asyncio.sleep(_LOOK_S)
     home = settings.home.absolute()
-    for line in wording.up(status, home, bundled_redis=settings.redis_url is None):
+    # `make run` starts us out of an environment that the other terminal need not have on its PATH.
+    program = "tessera" if shutil.which("tessera") else sys.argv[0]
+    for line in wording.up(status, home, bundled_redis=settings.redis_url is None, program=program):
         say(line)
 
 

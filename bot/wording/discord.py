@@ -30,7 +30,7 @@ OPTIONS: Mapping[str, str] = MappingProxyType(
     {
         "imagine prompt": "What you would like to see",
         "imagine model": "Which model draws it; start typing to see more",
-        "imagine size": "Width x height in pixels, such as 1024x1024",
+        "imagine size": "square, portrait, landscape, or width x height such as 1024x1024",
         "imagine seed": "A number; the same seed and words draw the same picture again",
         "imagine count": "How many pictures, 1 if left out",
         "quota-set pictures": "Pictures a day; leave it out to take the setting back",

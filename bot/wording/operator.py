@@ -79,8 +79,8 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def up(status: Mapping[str, Any], home: object, *, bundled_redis: bool) -> tuple[str, ...]:
-    """What `tessera run` says once everything is up."""
+def up(status: Mapping[str, Any], home: object, *, bundled_redis: bool, program: str) -> tuple[str, ...]:
+    """What `tessera run` says once everything is up; `program` is how this machine's shell finds us."""
     where = "its own, on a socket" if bundled_redis else "the configured one"
     return (
         "Tessera is up.",
@@ -89,7 +89,7 @@ def up(status: Mapping[str, Any], home: object, *, bundled_redis: bool) -> tuple
         f"  Workers   {workers(status['workers'])}",
         f"  Redis     {where}",
         f"  Data      {home}",
-        '  Try       tessera imagine "a red boat"      (in another terminal)',
+        f'  Try       {program} imagine "a red boat"      (in another terminal)',
         "  Stop      Ctrl-C",
     )
 

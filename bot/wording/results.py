@@ -34,7 +34,7 @@ def caption(
         *_seeds(shown),
         seconds(outcome.seconds),
         *_cost(outcome),
-        f"{quota.left} left" if quota.granted else f"{quota.left_today} of {quota.daily} left today",
+        f"{quota.left:,} left" if quota.granted else f"{quota.left_today:,} of {quota.daily:,} left today",
     ]
     lines = [" · ".join(parts), *outcome.notes]
     if hidden := request.params.num_images - len(shown):

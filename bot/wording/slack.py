@@ -11,8 +11,8 @@ CANCEL = "Cancel"
 USAGE: Mapping[str, tuple[str, ...]] = {
     "/imagine": (
         "Say what you would like to see, like this:",
-        "/imagine a red boat at dusk --size 512x768 --seed 7 --count 2",
-        "Options, all of them optional: --model, --size, --seed and --count.",
+        "/imagine a red boat at dusk --size square --seed 7 --count 2",
+        "--model, --size (square, portrait, landscape, or as in 1024x1024), --seed and --count may be left out.",
     ),
     "/quota": (
         "/quota shows what you have left today. For moderators:",

@@ -17,7 +17,7 @@ from generation.secrets import SecretError
 from generation.settings import SettingsError, WorkerSettings, load_worker_settings
 from generation.worker.compose import NothingToServeError, open_service
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("generation.worker")  # what this module is called when it is run is no name for a log
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -152,7 +152,7 @@ async def test_the_member_is_answered_by_the_api_when_the_response_url_is_too_ol
 
 async def test_help_says_what_to_type(adapter: SlackAdapter, peer: SlackPeer, front: Front) -> None:
     await peer.command("/imagine", "help")
-    assert "--size 512x768" in (await peer.until_ephemeral()).words
+    assert "--size square" in (await peer.until_ephemeral()).words
     assert not front.asks
 
 

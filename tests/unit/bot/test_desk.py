@@ -371,7 +371,7 @@ async def test_a_case_shows_the_stopped_prompt_and_looking_leaves_a_trace(room: 
     assert (await room.desk.case_show(MOD, case.lower())).lines == (
         f"Case {case}: a prompt that was stopped, 20 Nov 20:48 UTC, member 7.",
         "Prompt: “a zog”",
-        "The server's keyword “zog” is in the prompt.",
+        "The keyword “zog” is in the prompt.",
     )
     newest = (await room.audited())[0]
     assert (newest.action, newest.case, newest.actor) == (AuditAction.CASE_READ, case, "discord:1:99")

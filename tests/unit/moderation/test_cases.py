@@ -11,7 +11,7 @@ from moderation.cases import KEEP_PROMPT_MS, CaseKind, find_case, open_case, pur
 from moderation.verdict import Action, Reason, Verdict
 
 HERE, ZED, NOW = "discord:1", "discord:1:9", 1_800_000_000_000
-VERDICT = Verdict.of([Reason(Action.HOLD, "keyword", "3", "The server's keyword “zog” is in the prompt.")])
+VERDICT = Verdict.of([Reason(Action.HOLD, "keyword", "3", "The keyword “zog” is in the prompt.")])
 
 
 def stopped(db: Database, request: str = "discord-5", now: int = NOW) -> str:

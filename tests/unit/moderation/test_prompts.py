@@ -31,7 +31,7 @@ def test_a_rule_that_fires_often_is_one_reason() -> None:
 
 def test_a_reason_quotes_the_rule_and_never_the_prompt() -> None:
     (reason,) = check_prompt(RULES, "my secret zogling").verdict.reasons
-    assert (reason.detector, reason.detail) == ("keyword", "The server's keyword “zog*” is in the prompt.")
+    assert (reason.detector, reason.detail) == ("keyword", "The keyword “zog*” is in the prompt.")
 
 
 def test_a_keyword_holds_unless_moderators_chose_otherwise() -> None:
