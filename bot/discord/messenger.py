@@ -188,14 +188,11 @@ class DiscordMessenger:
         self, client: discord.Client, request: GenerationRequest, message: Message, receipt: Receipt
     ) -> str:
         """Show it to the asker alone; where that is not possible (any more), openly but without the prompt."""
+        if "private" in receipt.marks and "sending" not in receipt.marks:
+            return await self._repeat_in_place(client, request, message)
         if not self._token_lives(request):
             return await self._send(client, request, message, receipt, with_prompt=False)
         try:
-            if "private" in receipt.marks:
-                # An earlier attempt may have shown it. The sentence in the placeholder is sure to be seen, and is not
-                # a second message.
-                view = layout.final(request, message, with_prompt=False)
-                return await self._edit(client, request, view, layout.files(message))
             # A followup to a placeholder that is still “thinking” would become that placeholder, for all to see
             # (developers/interactions/receiving-and-responding, create followup message): give it words first.
             await self._edit(client, request, layout.note(words.answered_privately()), [])
@@ -214,6 +211,25 @@ class DiscordMessenger:
             return await self._send(client, request, message, receipt, with_prompt=False)
         await self._take_away(client, request)
         return str(sent.id)
+
+    async def _repeat_in_place(self, client: discord.Client, request: GenerationRequest, message: Message) -> str:
+        """An earlier attempt may have told the asker alone: the sentence in the placeholder is sure to be seen.
+
+        It is not a second message, as one in the channel would be; that holds also when the token is too old by now.
+        """
+        view = layout.final(request, message, with_prompt=False)
+        if self._token_lives(request):
+            try:
+                return await self._edit(client, request, view, [])
+            except discord.HTTPException as error:
+                if not trouble.placeholder_gone(error):
+                    raise
+        there = client.get_partial_messageable(_place(request)).get_partial_message(_placeholder(request))
+        try:
+            await there.edit(view=view, attachments=[], allowed_mentions=_NO_MENTIONS)
+        except (discord.NotFound, discord.Forbidden) as error:
+            raise Undeliverable(f"the placeholder is out of reach: {trouble.describe(error)}", told=True) from None
+        return str(there.id)
 
     async def _take_away(self, client: discord.Client, request: GenerationRequest) -> None:
         try:

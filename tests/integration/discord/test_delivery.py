@@ -351,6 +351,30 @@ async def test_a_private_word_that_may_have_been_said_is_said_in_place_without_t
     assert handle.message.text == "Nobody declined this prompt."
 
 
+@pytest.mark.parametrize("gone", [False, True])
+async def test_a_private_word_that_may_have_been_said_is_never_said_in_a_second_message(
+    peer: DiscordPeer, adapter: DiscordAdapter, asked: Asked, *, gone: bool
+) -> None:
+    handle, request = asked
+    message = Message(lines=("Nobody declined this prompt.",), prompt=request.prompt, private=True)
+    notes = Notes()
+    peer.fault("POST", "/webhooks/", after=True, drop=True)
+    with pytest.raises(TryAgain):
+        await adapter.messenger.deliver(request, message, notes.receipt())
+    before = [each.id for each in peer.store.in_channel(peer.store.channel_id)]
+    peer.advance(EXPIRED_S)  # the front was away for longer than the token lives
+    if gone:
+        peer.fault("PATCH", "/channels/", 404, code=10008)
+        with pytest.raises(Undeliverable) as caught:
+            await adapter.messenger.deliver(request, message, notes.receipt())
+        assert caught.value.told
+    else:
+        await adapter.messenger.deliver(request, message, notes.receipt())
+        assert handle.message is not None
+        assert handle.message.text == "Nobody declined this prompt."
+    assert [each.id for each in peer.store.in_channel(peer.store.channel_id)] == before
+
+
 async def test_a_private_word_too_late_stands_in_the_channel_without_the_prompt(
     peer: DiscordPeer, adapter: DiscordAdapter, asked: Asked
 ) -> None:
