@@ -96,14 +96,16 @@ def held(count: int, hours: int) -> tuple[str, ...]:
     made = "The picture is made, but the safety check could not pass it, so it is held back."
     if count > 1:
         made = "The pictures are made, but the safety check could not pass them, so they are held back."
-    return (made, f"Nothing is charged unless {'it is' if count == 1 else 'they are'} released within {hours} h.")
+    # Nobody can release one yet: that comes with the review queue, and this sentence with it.
+    charge = "It is" if count == 1 else "They are"
+    return (made, f"{charge} not charged: your allowance has {pictures(count)} back in {hours} h.")
 
 
 def withheld(count: int, *, expired: bool) -> tuple[str, ...]:
-    """The pictures will not be shown; `expired` means that nobody released them in time."""
+    """The pictures will not be shown; `expired` means that they were held and nobody let them pass in time."""
     if expired:
         what = "The held picture was" if count == 1 else "The held pictures were"
-        return (f"{what} not released in time and will not be shown.", "Nothing was charged.")
+        return (f"{what} held back to the end and will not be shown.", "Nothing was charged.")
     what = "this picture, so it is" if count == 1 else "these pictures, so they are"
     return (f"The safety check did not pass {what} not shown.", "Nothing was charged.")
 

@@ -64,9 +64,9 @@ def test_every_failure_has_its_sentence(kind: FailureKind, provider: str) -> Non
 def test_one_and_several_pictures_are_told_apart() -> None:
     assert results.held(1, 24) == (
         "The picture is made, but the safety check could not pass it, so it is held back.",
-        "Nothing is charged unless it is released within 24 h.",
+        "It is not charged: your allowance has 1 picture back in 24 h.",
     )
-    assert results.held(2, 24)[1] == "Nothing is charged unless they are released within 24 h."
+    assert results.held(2, 24)[1] == "They are not charged: your allowance has 2 pictures back in 24 h."
     assert results.withheld(1, expired=False)[0] == "The safety check did not pass this picture, so it is not shown."
     assert (
         results.withheld(3, expired=False)[0] == "The safety check did not pass these pictures, so they are not shown."
