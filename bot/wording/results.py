@@ -104,8 +104,8 @@ def held(count: int, hours: int) -> tuple[str, ...]:
 def withheld(count: int, *, expired: bool) -> tuple[str, ...]:
     """The pictures will not be shown; `expired` means that they were held and nobody let them pass in time."""
     if expired:
-        what = "The held picture was" if count == 1 else "The held pictures were"
-        return (f"{what} held back to the end and will not be shown.", "Nothing was charged.")
+        what = "The held picture" if count == 1 else "The held pictures"
+        return (f"{what} could not be passed in time and will not be shown.", "Nothing was charged.")
     what = "this picture, so it is" if count == 1 else "these pictures, so they are"
     return (f"The safety check did not pass {what} not shown.", "Nothing was charged.")
 
