@@ -71,7 +71,7 @@ def test_one_and_several_pictures_are_told_apart() -> None:
     assert (
         results.withheld(3, expired=False)[0] == "The safety check did not pass these pictures, so they are not shown."
     )
-    assert results.withheld(3, expired=True)[0].startswith("The held pictures were not released in time")
+    assert results.withheld(3, expired=True)[0].startswith("The held pictures could not be passed in time")
 
 
 def test_given_pictures_are_not_todays_alone() -> None:
