@@ -1,12 +1,17 @@
 """One front at a time, and a loop that breaks is begun anew."""
 
 import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from bot.compose import NotMigrated, open_database
-from bot.front import AlreadyRunning, keep_adapter, keep_running, locked
+from bot.front import AlreadyRunning, keep_adapter, keep_running, locked, serve
 from bot.messenger import Messenger
 from bot.services import AdapterRejected
 from bot.settings import Settings, SettingsError, load_settings
@@ -57,6 +62,54 @@ async def test_a_loop_that_ran_long_before_it_broke_is_begun_anew_soon(
     running.cancel()
 
     assert caplog.text.count("begun anew in 0.0 s") == caplog.text.count("begun anew")
+
+
+class Slow:
+    """An adapter and a loop that needs it: what the loop is saying takes a moment more when it is told to stop."""
+
+    platform = Platform.TERMINAL
+    messenger: Messenger
+    ready = asyncio.Event()
+
+    def __init__(self) -> None:
+        self.connected, self.said_while_connected = False, False
+
+    async def run(self) -> None:
+        self.connected = True
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.connected = False
+
+    async def tell(self) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.1)
+            self.said_while_connected = self.connected
+
+
+async def test_what_is_being_told_is_finished_before_the_platforms_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = Slow()
+
+    @contextlib.asynccontextmanager
+    async def open_front(_: Settings) -> AsyncIterator[SimpleNamespace]:
+        yield SimpleNamespace(adapters=(slow,), loops=(("delivery", slow.tell),))
+
+    # A real front would need a real chat in the middle of a real upload; the order of the ends is all that is tested.
+    monkeypatch.setattr("bot.front.open_front", open_front)
+    serving = asyncio.ensure_future(serve(Settings(home=tmp_path)))
+    async with asyncio.timeout(10):
+        while not slow.connected:
+            await asyncio.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await serving
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().remove_signal_handler(number)
+
+    assert slow.said_while_connected
 
 
 class Refused:

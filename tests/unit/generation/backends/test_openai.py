@@ -225,7 +225,15 @@ def test_cost_is_rounded_up_and_unknown_where_something_is_missing(
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    [("", None), ("7", 7.0), ("0.5", 0.5), ("soon", None), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0), ("-3", None)],
+    [
+        ("", None),
+        ("7", 7.0),
+        ("0.5", 0.5),
+        ("soon", None),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
+        ("-3", None),
+        ("²", None),
+    ],
 )
 def test_retry_after_is_read_in_both_forms(value: str, seconds: float | None) -> None:
     assert retry_after_s({"retry-after": value}) == seconds
