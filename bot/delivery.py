@@ -211,7 +211,8 @@ class Delivery:
             if not journal.told(db, request_id, ending=ending, message_id=message_id, now=now, hold_ms=hold_ms):
                 return
             if ending is State.DELIVERED and entry.outcome:
-                self._ledger.settle(db, request_id, len(passing(entry.outcome)), now)
+                shown = min(len(passing(entry.outcome)), entry.request.params.num_images)
+                self._ledger.settle(db, request_id, shown, now)
                 estimate.learn(db, entry)
             elif ending is not State.HELD:
                 self._ledger.release(db, request_id, now, ending.value)

@@ -20,11 +20,17 @@ class Places:
     home: Path
 
     def create(self) -> "Places":
-        """Make the folders, readable by their owner alone; return self."""
+        """Make the folders, readable by their owner alone; return self.
+
+        Raises PermissionError if somebody else owns the short folder that a long home's sockets go to.
+        """
         for folder in (self.home, self.artifacts, self.models, self.redis):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for socket in (self.redis_socket, self.front_socket):
             socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # In the shared temporary folder anybody could have made it first, to listen to what is said there.
+            if socket.parent.stat().st_uid != os.getuid():
+                raise PermissionError(f"{socket.parent} belongs to another user; choose a shorter TESSERA_HOME")
         return self
 
     @property
