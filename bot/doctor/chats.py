@@ -11,7 +11,8 @@ import aiohttp
 
 from bot.doctor.findings import Finding, blocks, note, ok, problem
 from bot.settings import Settings
-from bot.wording import doctor as said
+from bot.wording import doctor_chats as said
+from bot.wording.doctor import Said
 from generation.secrets import SecretError, read_secret
 
 DISCORD_API = "https://discord.com/api/v10"
@@ -81,7 +82,7 @@ async def _slack_way_in(settings: Settings, base: str) -> AsyncIterator[Finding]
 
 
 async def _slack_call(
-    url: str, token: str, *, good: Callable[[dict[str, Any]], said.Said], bad: Callable[[str], said.Said]
+    url: str, token: str, *, good: Callable[[dict[str, Any]], Said], bad: Callable[[str], Said]
 ) -> Finding:
     """One Web API method's answer as a finding."""
     try:

@@ -13,6 +13,7 @@ from bot.doctor.examine import examine
 from bot.doctor.findings import Finding, Level
 from bot.supervise import migrate
 from bot.wording import doctor as said
+from bot.wording import doctor_chats
 from generation.places import Places
 from tests.peers.discord.peer import DiscordPeer
 from tests.peers.slack import SlackPeer
@@ -107,7 +108,7 @@ async def test_refused_tokens_block(
     findings = await examine()
 
     assert levels(findings, "Discord") == [Level.PROBLEM, Level.BLOCKS]
-    assert has(findings, Level.PROBLEM, "Slack", said.slack_app_shape())
+    assert has(findings, Level.PROBLEM, "Slack", doctor_chats.slack_app_shape())
     assert levels(findings, "Slack").count(Level.BLOCKS) == 2
 
 
@@ -121,10 +122,10 @@ async def test_a_platform_that_cannot_be_asked_is_no_refusal(home: Path, monkeyp
 async def test_slack_without_a_way_in_blocks(home: Path, slack: SlackPeer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SLACK_APP_TOKEN")
     monkeypatch.setenv("SLACK_SIGNING_SECRET", "0badc0de0badc0de")
-    assert has(await examine(), Level.BLOCKS, "Slack", said.slack_no_way_in())
+    assert has(await examine(), Level.BLOCKS, "Slack", doctor_chats.slack_no_way_in())
 
     monkeypatch.setenv("TESSERA_SLACK__HTTP_PORT", "3000")
-    assert has(await examine(), Level.OK, "Slack", said.slack_http("127.0.0.1:3000"))
+    assert has(await examine(), Level.OK, "Slack", doctor_chats.slack_http("127.0.0.1:3000"))
 
 
 async def test_wrong_settings_are_the_only_finding(home: Path) -> None:
