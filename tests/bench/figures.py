@@ -24,7 +24,7 @@ class Figure:
         return json.dumps(data | self.more)
 
     def as_line(self) -> str:
-        promise = "" if self.limit is None else f"   (promised: below {self.limit:g} {self.unit})"
+        promise = "" if self.limit is None else f"   (promised: at most {self.limit:g} {self.unit})"
         return f"{self.bench:>10}  {self.metric:<24} {self.value:>10.3f} {self.unit}{promise}"
 
 
