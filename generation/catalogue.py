@@ -62,7 +62,6 @@ class ModelEntry(BaseModel):
     num_inference_steps: int | None = Field(default=None, ge=1, le=200)
     guidance_scale: float | None = Field(default=None, ge=0, le=50)
     max_images: int = Field(default=4, ge=1, le=10)
-    max_prompt_tokens: int | None = None
     seeds: bool = True
     closed_vocabulary: str = ""
     typical_seconds: float = Field(default=20.0, gt=0)

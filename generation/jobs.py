@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from arq.connections import ArqRedis, RedisSettings
-from arq.constants import in_progress_key_prefix, job_key_prefix, retry_key_prefix
+from arq.connections import ArqRedis
+from arq.constants import job_key_prefix, retry_key_prefix
 from redis.asyncio import ConnectionPool, Redis
 from redis.exceptions import RedisError
 
@@ -84,11 +84,6 @@ def deserialize(data: bytes) -> dict[str, Any]:
     if not isinstance(job, dict):
         raise TypeError("a job is a JSON object")
     return job
-
-
-def redis_settings(url: str) -> RedisSettings:
-    """arq's settings for a Redis URL (`redis://`, `rediss://`, `unix://`)."""
-    return RedisSettings.from_dsn(url)
 
 
 def connect(url: str, *, answer_s: float | None = None) -> ArqRedis:
@@ -161,15 +156,6 @@ class FrontLine:
         absent = {request_id for request_id, exists in zip(wanted, waiting, strict=True) if not exists}
         running = {request_id for worker in await self.workers() for request_id in worker.running}
         return frozenset(absent - running)
-
-    async def started(self, request_ids: Iterable[str]) -> frozenset[str]:
-        """Those requests that a worker holds a lease on."""
-        wanted = list(request_ids)
-        if not wanted:
-            return frozenset()
-        async with _patience():
-            values = await self._redis.mget([in_progress_key_prefix + request_id for request_id in wanted])
-        return frozenset(request_id for request_id, value in zip(wanted, values, strict=True) if value)
 
     async def workers(self) -> tuple[WorkerInfo, ...]:
         """The workers that showed a sign of life lately; a sign that makes no sense, of another version's, is none."""

@@ -64,7 +64,6 @@ class ReplyTo:
     placeholder_id: str | None = None
     token: str | None = field(default=None, repr=False)
     token_expires_at: int | None = None
-    locale: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

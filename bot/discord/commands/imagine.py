@@ -113,5 +113,4 @@ def _reply_to(interaction: discord.Interaction, placeholder_id: str) -> ReplyTo:
         placeholder_id=placeholder_id,
         token=interaction.token,
         token_expires_at=round(interaction.created_at.timestamp() * 1000) + _TOKEN_LIFE_MS - _MARGIN_MS,
-        locale=str(interaction.locale),
     )

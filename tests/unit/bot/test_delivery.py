@@ -329,6 +329,9 @@ async def test_a_platform_that_is_away_keeps_no_others_members_waiting(counter: 
         task.cancel()  # they would wait for ever
     running.cancel()
 
+    assert len(other.said) == 1
+    assert counter.messenger.said == []
+
 
 async def test_telling_is_given_up_at_last(counter: Counter) -> None:
     await counter.decided(outcome())
