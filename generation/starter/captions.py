@@ -19,9 +19,11 @@ _BETWEEN = ("and", "next to", "beside", "with")
 _WORD = re.compile(r"[^\W_]+")
 # Words that join others: understood, but not worth telling anybody.
 _FILLERS = frozenset(
-    "a an the of in on at to by and with is are it its there next beside left right from some one picture drawing image "
-    "painting photo view scene showing before among during under for"
-    .split()
+    re.findall(
+        "[a-z]+",
+        "a an the of in on at to by and with is are it its there some one next beside from before among during under "
+        "for picture drawing image painting photo view scene showing",
+    )
 )
 _FRAMES = ("a picture of", "a drawing of", "an image of", "a painting of", "a view of", "a scene showing")
 # Ornaments people are used to add; the model learns that they change nothing.

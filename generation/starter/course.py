@@ -5,7 +5,6 @@ from the course's seed and the step's number, so a course that was interrupted e
 """
 
 import math
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -133,7 +132,7 @@ class _Run:
             "optimizer": self._optimizer.state_dict(),
         }
         torch.save(state, temporary)
-        os.replace(temporary, self._path)
+        temporary.replace(self._path)
 
     def settle(self) -> None:
         """Put the averaged weights into the modules."""

@@ -39,9 +39,11 @@ class _Pen:
         """A slice of the ellipse in `box`, degrees clockwise from three o'clock."""
         self._draw.pieslice([v * self._scale for v in box], start, end, fill=(*colour, 255))
 
-    def rectangle(self, colour: Rgb, left: float, top: float, right: float, bottom: float, round_by: float = 0) -> None:
+    def rectangle(
+        self, colour: Rgb, left: float, top: float, right: float, bottom: float, *, rounded: float = 0
+    ) -> None:
         box = [v * self._scale for v in (left, top, right, bottom)]
-        self._draw.rounded_rectangle(box, radius=round_by * self._scale, fill=(*colour, 255))
+        self._draw.rounded_rectangle(box, radius=rounded * self._scale, fill=(*colour, 255))
 
 
 def draw_figure(subject: str, colour: str, side: int) -> Image.Image:
@@ -85,8 +87,8 @@ def _car(pen: _Pen, paper: _Paper) -> None:
     pen.polygon(paper.main, (22, 58), (34, 34), (68, 34), (82, 58))
     pen.polygon(CREAM, (31, 56), (38, 40), (49, 40), (49, 56))
     pen.polygon(CREAM, (53, 56), (53, 40), (65, 40), (73, 56))
-    pen.rectangle(paper.main, 3, 54, 97, 82, 8)
-    pen.rectangle(paper.dark, 3, 72, 97, 82, 4)
+    pen.rectangle(paper.main, 3, 54, 97, 82, rounded=8)
+    pen.rectangle(paper.dark, 3, 72, 97, 82, rounded=4)
     for middle in (25, 75):
         pen.ellipse(INK, middle - 13, 70, middle + 13, 96)
         pen.ellipse(PALE, middle - 5, 78, middle + 5, 88)
@@ -139,7 +141,7 @@ def _balloon(pen: _Pen, paper: _Paper) -> None:
     pen.polygon(paper.main, (21, 48), (79, 48), (60, 73), (40, 73))
     pen.ellipse(paper.light, 38, 2, 62, 66)
     pen.polygon(paper.light, (42, 60), (58, 60), (54, 73), (46, 73))
-    pen.rectangle(WOOD, 39, 83, 61, 98, 3)
+    pen.rectangle(WOOD, 39, 83, 61, 98, rounded=3)
 
 
 def _umbrella(pen: _Pen, paper: _Paper) -> None:
@@ -154,7 +156,7 @@ def _umbrella(pen: _Pen, paper: _Paper) -> None:
 def _mushroom(pen: _Pen, paper: _Paper) -> None:
     pen.polygon(PALE, (36, 48), (64, 48), (70, 97), (30, 97))
     pen.slice(paper.main, (4, 8, 96, 100), 180, 360)
-    pen.rectangle(paper.dark, 4, 52, 96, 60, 4)
+    pen.rectangle(paper.dark, 4, 52, 96, 60, rounded=4)
     pen.ellipse(CREAM, 40, 14, 58, 30)
     pen.ellipse(CREAM, 17, 32, 33, 46)
     pen.ellipse(CREAM, 64, 32, 82, 47)

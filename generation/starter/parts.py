@@ -114,6 +114,7 @@ def new_scheduler() -> Any:  # noqa: ANN401 - as above
         rescale_betas_zero_snr=True,
         timestep_spacing="trailing",
         clip_sample=False,
+        steps_offset=1,
         set_alpha_to_one=False,
     )
 

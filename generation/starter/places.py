@@ -113,7 +113,9 @@ def _mountains(sheet: _Sheet) -> None:
         middle, tall = x + shift, 0.72 - top
         sheet.polygon(colour, (middle - half, 0.72), (middle, top), (middle + half, 0.72))
         cap = half * 0.3
-        sheet.polygon((244, 248, 252), (middle - cap, top + tall * 0.3), (middle, top), (middle + cap, top + tall * 0.3))
+        sheet.polygon(
+            (244, 248, 252), (middle - cap, top + tall * 0.3), (middle, top), (middle + cap, top + tall * 0.3)
+        )
     sheet.ridge((132, 150, 118), 0.68, 0.014, 1.2)
 
 

@@ -45,7 +45,9 @@ def main(work: Path, model: Path) -> None:
 
     latents = encoded(work / "latents.f16", pictures, LATENT_SHAPE, encode)
     unet, tokenizer, text_encoder = train_unet(latents, [scene_number(n, _SEED) for n in range(_SCENES)], work)
-    assemble(vae, unet, tokenizer, text_encoder).to("cpu", torch.float16).save_pretrained(model)
+    for part in (vae, unet, text_encoder):
+        part.to("cpu", torch.float16)
+    assemble(vae, unet, tokenizer, text_encoder).save_pretrained(model)
 
 
 if __name__ == "__main__":

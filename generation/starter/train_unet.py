@@ -20,7 +20,7 @@ from generation.starter.parts import new_scheduler, new_text_encoder, new_tokeni
 from generation.starter.world import Scene
 
 UNET_COURSE = Course(name="unet", steps=8400, batch=32, learning_rate=8e-4, seed=12)
-# Without a caption one time in ten, which is what classifier-free guidance needs (Ho & Salimans 2022, arXiv 2207.12598).
+# Without a caption one time in ten: what classifier-free guidance needs (Ho & Salimans 2022, arXiv 2207.12598).
 _UNCAPTIONED = 0.1
 # Below one: more practice on noisy latents, where it is decided what stands where.
 _NOISE_POWER = 0.7

@@ -34,7 +34,8 @@ def train_vae(pictures: NDArray[np.uint8], folder: Path, course: Course = VAE_CO
         posterior = vae.encode(batch).latent_dist
         noise = torch.randn(posterior.mean.shape, generator=chance.torch).to(device())
         made = vae.decode(posterior.mean + posterior.std * noise).sample.float()
-        return picture_loss(made, batch) + _KL_WEIGHT * posterior.kl().mean() / posterior.mean[0].numel()
+        divergence: Tensor = posterior.kl().mean() / posterior.mean[0].numel()
+        return picture_loss(made, batch) + _KL_WEIGHT * divergence
 
     train(course, {"vae": vae}, loss, folder)
     _scale_latents(vae, pictures[:: max(1, len(pictures) // 1024)])
