@@ -1,14 +1,15 @@
 """The training set on disk: pictures of the starter's world, rendered once, and the scenes they show.
 
 Owns the cache of pictures and of their latents. It must not know models: what turns a picture into a latent is given
-to it. Scene number i depends on the seed and on i alone, so an interrupted rendering goes on where it stopped and
-every machine gets the same set.
+to it. Scene number i depends on the seed and on i alone, so every machine gets the same set. A file appears under its
+name only when it is whole; what was interrupted begins again.
 """
 
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -38,9 +39,9 @@ def rendered(folder: Path, count: int, seed: int, style: str = "") -> NDArray[np
     if not path.is_file():
         temporary = path.with_suffix(".part")
         pictures = np.memmap(temporary, np.uint8, "w+", shape=shape)
-        with ProcessPoolExecutor(os.cpu_count()) as pool:
-            starts = range(0, count, _CHUNK)
-            chunks = pool.map(partial(_render_chunk, count=count, seed=seed, style=style), starts)
+        starts = range(0, count, _CHUNK)
+        with _workers(len(starts)) as run:
+            chunks = run(partial(_render_chunk, count=count, seed=seed, style=style), starts)
             for start, chunk in zip(starts, tqdm(chunks, "rendering", len(starts)), strict=True):
                 pictures[start : start + len(chunk)] = chunk
         pictures.flush()
@@ -65,6 +66,16 @@ def encoded(
         temporary.rename(path)
     # All of it fits into memory and is read in random order.
     return np.fromfile(path, np.float16).reshape(whole)
+
+
+@contextmanager
+def _workers(chunks: int) -> Iterator[Callable[..., Iterable[NDArray[np.uint8]]]]:
+    """What maps a function over chunks: as many processes as there are cores, none for a single chunk."""
+    if chunks == 1:
+        yield map
+    else:
+        with ProcessPoolExecutor(os.cpu_count()) as pool:
+            yield pool.map
 
 
 def _render_chunk(start: int, count: int, seed: int, style: str) -> NDArray[np.uint8]:

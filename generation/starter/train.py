@@ -2,40 +2,107 @@
 
 Owns the order of the courses (VAE, then UNet with text encoder, then the LoRA of the mosaic style) and where their
 results go. Everything follows from seeds; an interrupted training goes on where it was. On CUDA it takes minutes, on
-two CPU cores two hours.
+two CPU cores two hours, of which the LoRA takes a few minutes.
 """
 
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from generation.starter.course import device
+from generation.starter.course import Course, device
 from generation.starter.data import encoded, rendered, scene_number
 from generation.starter.parts import LATENT_SHAPE, assemble
 from generation.starter.render import MOSAIC
-from generation.starter.train_unet import train_unet
-from generation.starter.train_vae import as_tensor, train_vae
+from generation.starter.train_lora import LORA_COURSE, save_lora, train_lora
+from generation.starter.train_unet import UNET_COURSE, train_unet
+from generation.starter.train_vae import VAE_COURSE, as_tensor, train_vae
 
-_SCENES = 48_000
-_VAE_SCENES = 20_000
-# The VAE also sees the LoRA's style, which it must be able to show.
-_MOSAICS = 4_000
 _SEED, _MOSAIC_SEED = 1, 2
 _HERE = Path(__file__).parent
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How many pictures are rendered, how many of them the VAE sees, and the courses.
+
+    The VAE also sees the mosaics, which are the LoRA's style: it must be able to show them.
+    """
+
+    scenes: int = 48_000
+    vae_scenes: int = 20_000
+    mosaics: int = 4_000
+    vae: Course = VAE_COURSE
+    unet: Course = UNET_COURSE
+    lora: Course = LORA_COURSE
+
+
+_TRIAL = Plan(
+    scenes=48,
+    vae_scenes=16,
+    mosaics=16,
+    vae=replace(VAE_COURSE, steps=2, batch=2),
+    unet=replace(UNET_COURSE, steps=2, batch=2),
+    lora=replace(LORA_COURSE, steps=2, batch=2),
+)
+
+
 @click.command()
-@click.option("--work", type=click.Path(path_type=Path), default=Path("build/starter"), help="Checkpoints and caches.")
-@click.option("--model", type=click.Path(path_type=Path), default=_HERE / "model", help="Where the model goes.")
-def main(work: Path, model: Path) -> None:
-    """Train the starter model, or go on training it."""
+@click.option("--work", type=click.Path(path_type=Path), help="Checkpoints and caches [default: build/starter].")
+@click.option("--model", type=click.Path(path_type=Path), help="Where the model goes, or is [default: beside this].")
+@click.option("--loras", type=click.Path(path_type=Path), help="Where the LoRA goes [default: beside this].")
+@click.option("--only", type=click.Choice(["model", "lora"]), help="Train this alone; the LoRA needs the model.")
+@click.option("--trial", is_flag=True, help="Two steps of each course, all kept in the work folder: does it run?")
+def main(*, work: Path | None, model: Path | None, loras: Path | None, only: str | None, trial: bool) -> None:
+    """Train the starter model and its LoRA, or go on training them."""
+    work = work or Path("build") / ("starter-trial" if trial else "starter")
+    # A trial's model draws nothing: it must not take the place of the real one.
+    home = work if trial else _HERE
+    model, loras = model or home / "model", loras or home / "loras"
+    plan = _TRIAL if trial else Plan()
     work.mkdir(parents=True, exist_ok=True)
-    pictures = rendered(work, _SCENES, _SEED)
-    mosaics = rendered(work, _MOSAICS, _MOSAIC_SEED, MOSAIC)
-    vae = train_vae(np.concatenate([pictures[:_VAE_SCENES], mosaics]), work)
+    if only != "lora":
+        _make_model(plan, work, model)
+    if only != "model":
+        _make_lora(plan, work, model, loras / f"{MOSAIC}.safetensors")
+
+
+def _make_model(plan: Plan, work: Path, model: Path) -> None:
+    pictures = rendered(work, plan.scenes, _SEED)
+    mosaics = rendered(work, plan.mosaics, _MOSAIC_SEED, MOSAIC)
+    vae = train_vae(np.concatenate([pictures[: plan.vae_scenes], mosaics]), work, plan.vae)
+    latents = encoded(work / "latents.f16", pictures, LATENT_SHAPE, _encoder(vae))
+    scenes = [scene_number(number, _SEED) for number in range(plan.scenes)]
+    unet, tokenizer, text_encoder = train_unet(latents, scenes, work, plan.unet)
+    for part in (vae, unet, text_encoder):
+        part.to("cpu", torch.float16)
+    assemble(vae, unet, tokenizer, text_encoder).save_pretrained(model)
+
+
+def _make_lora(plan: Plan, work: Path, model: Path, path: Path) -> None:
+    """Train on the model as it lies on disk, so that the LoRA corrects the very weights it will meet."""
+    from diffusers import StableDiffusionPipeline
+
+    if not (model / "model_index.json").is_file():
+        raise click.ClickException(f"There is no model in {model} for the LoRA to build on.")
+    # What was learnt for another model is of no use to this one, and neither are its latents.
+    folder = work / f"lora-{_fingerprint(model)}"
+    folder.mkdir(exist_ok=True)
+    pipe = StableDiffusionPipeline.from_pretrained(model, torch_dtype=torch.float32)
+    mosaics = rendered(work, plan.mosaics, _MOSAIC_SEED, MOSAIC)
+    latents = encoded(folder / "latents.f16", mosaics, LATENT_SHAPE, _encoder(pipe.vae.to(device())))
+    scenes = [scene_number(number, _MOSAIC_SEED) for number in range(plan.mosaics)]
+    save_lora(train_lora(pipe, latents, scenes, folder, plan.lora), path)
+
+
+def _encoder(vae: Any) -> Callable[[NDArray[np.uint8]], NDArray[np.float16]]:  # noqa: ANN401 - diffusers has no types
+    """What turns pictures (n, 128, 128, 3) into latents (n, 4, 32, 32)."""
 
     @torch.no_grad()
     def encode(batch: NDArray[np.uint8]) -> NDArray[np.float16]:
@@ -43,11 +110,15 @@ def main(work: Path, model: Path) -> None:
             latents = vae.encode(as_tensor(batch).to(device())).latent_dist.mean
         return latents.float().cpu().numpy().astype(np.float16)  # type: ignore[no-any-return]
 
-    latents = encoded(work / "latents.f16", pictures, LATENT_SHAPE, encode)
-    unet, tokenizer, text_encoder = train_unet(latents, [scene_number(n, _SEED) for n in range(_SCENES)], work)
-    for part in (vae, unet, text_encoder):
-        part.to("cpu", torch.float16)
-    assemble(vae, unet, tokenizer, text_encoder).save_pretrained(model)
+    return encode
+
+
+def _fingerprint(model: Path) -> str:
+    """Twelve letters that change with the model's weights."""
+    digest = hashlib.sha256()
+    for path in sorted(model.rglob("*.safetensors")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from generation.starter.world import Scene
 
 UNET_COURSE = Course(name="unet", steps=8400, batch=32, learning_rate=8e-4, seed=12)
 # Without a caption one time in ten: what classifier-free guidance needs (Ho & Salimans 2022, arXiv 2207.12598).
-_UNCAPTIONED = 0.1
+UNCAPTIONED = 0.1
 # Below one: more practice on noisy latents, where it is decided what stands where.
 _NOISE_POWER = 0.7
 
@@ -40,7 +40,7 @@ def train_unet(
     def loss(_: int, chance: Chance) -> Tensor:
         chosen = chance.numpy.integers(0, len(latents), course.batch)
         lot = random.Random(int(chance.numpy.integers(2**31)))  # noqa: S311 - captions, no secrets
-        captions = ["" if lot.random() < _UNCAPTIONED else describe(scenes[n], lot) for n in chosen]
+        captions = ["" if lot.random() < UNCAPTIONED else describe(scenes[n], lot) for n in chosen]
         text = text_encoder(tokens_of(tokenizer, captions).to(device()))[0]
         return diffusion_loss(unet, torch.from_numpy(latents[chosen]).float(), text, chance)
 
