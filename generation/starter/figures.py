@@ -13,7 +13,7 @@ from generation.starter.palette import CREAM, INK, PALE, THINGS, WOOD, Rgb, mix
 
 
 @dataclass(frozen=True, slots=True)
-class _Paper:
+class Paper:
     """The sheet a figure is cut from: its colour, a darker and a lighter shade of it."""
 
     main: Rgb
@@ -48,16 +48,21 @@ class _Pen:
 
 def draw_figure(subject: str, colour: str, side: int) -> Image.Image:
     """The subject in its colour on a transparent square, RGBA, `side` by `side` pixels, edges not smoothed."""
+    pen = _Pen(side)
+    _FIGURES[subject](pen, paper_of(colour))
+    return pen.picture
+
+
+def paper_of(colour: str) -> Paper:
+    """The sheet that figures of this colour are cut from."""
     main = THINGS[colour]
     # Shades of black go up and those of white down, or they would not show.
     dark = mix(main, (110, 110, 124), 0.42) if colour == "black" else mix(main, (40, 30, 70), 0.28)
     light = mix(main, (190, 200, 214), 0.5) if colour == "white" else mix(main, (255, 255, 255), 0.38)
-    pen = _Pen(side)
-    _FIGURES[subject](pen, _Paper(main, dark, light))
-    return pen.picture
+    return Paper(main, dark, light)
 
 
-def _boat(pen: _Pen, paper: _Paper) -> None:
+def _boat(pen: _Pen, paper: Paper) -> None:
     pen.rectangle(WOOD, 47, 6, 51, 72)
     pen.polygon(paper.main, (53, 8), (53, 62), (94, 62))
     pen.polygon(paper.light, (45, 18), (45, 62), (12, 62))
@@ -65,7 +70,7 @@ def _boat(pen: _Pen, paper: _Paper) -> None:
     pen.polygon(paper.dark, (13, 83), (87, 83), (80, 95), (20, 95))
 
 
-def _house(pen: _Pen, paper: _Paper) -> None:
+def _house(pen: _Pen, paper: Paper) -> None:
     pen.rectangle(paper.dark, 68, 12, 80, 40)
     pen.rectangle(paper.main, 16, 44, 84, 97)
     pen.polygon(paper.dark, (50, 6), (96, 47), (4, 47))
@@ -74,7 +79,7 @@ def _house(pen: _Pen, paper: _Paper) -> None:
         pen.rectangle(CREAM, left, 56, left + 12, 69)
 
 
-def _tree(pen: _Pen, paper: _Paper) -> None:
+def _tree(pen: _Pen, paper: Paper) -> None:
     pen.rectangle(WOOD, 43, 60, 57, 97)
     pen.ellipse(paper.main, 8, 28, 60, 72)
     pen.ellipse(paper.main, 40, 28, 92, 72)
@@ -83,7 +88,7 @@ def _tree(pen: _Pen, paper: _Paper) -> None:
     pen.ellipse(paper.dark, 58, 48, 80, 64)
 
 
-def _car(pen: _Pen, paper: _Paper) -> None:
+def _car(pen: _Pen, paper: Paper) -> None:
     pen.polygon(paper.main, (22, 58), (34, 34), (68, 34), (82, 58))
     pen.polygon(CREAM, (31, 56), (38, 40), (49, 40), (49, 56))
     pen.polygon(CREAM, (53, 56), (53, 40), (65, 40), (73, 56))
@@ -94,7 +99,7 @@ def _car(pen: _Pen, paper: _Paper) -> None:
         pen.ellipse(PALE, middle - 5, 78, middle + 5, 88)
 
 
-def _cat(pen: _Pen, paper: _Paper) -> None:
+def _cat(pen: _Pen, paper: Paper) -> None:
     pen.slice(paper.dark, (58, 46, 98, 98), 270, 90)
     pen.slice(paper.main, (22, 44, 80, 150), 180, 360)
     pen.polygon(paper.main, (18, 4), (44, 20), (20, 40))
@@ -106,7 +111,7 @@ def _cat(pen: _Pen, paper: _Paper) -> None:
     pen.polygon(paper.dark, (45, 46), (55, 46), (50, 53))
 
 
-def _fish(pen: _Pen, paper: _Paper) -> None:
+def _fish(pen: _Pen, paper: Paper) -> None:
     pen.polygon(paper.dark, (64, 50), (98, 24), (92, 50), (98, 76))
     pen.polygon(paper.dark, (34, 28), (62, 12), (64, 34))
     pen.ellipse(paper.main, 2, 22, 78, 78)
@@ -115,7 +120,7 @@ def _fish(pen: _Pen, paper: _Paper) -> None:
     pen.ellipse(INK, 18, 40, 26, 48)
 
 
-def _bird(pen: _Pen, paper: _Paper) -> None:
+def _bird(pen: _Pen, paper: Paper) -> None:
     pen.polygon((240, 160, 48), (4, 34), (24, 26), (24, 42))
     pen.polygon(paper.main, (66, 50), (98, 62), (90, 76), (58, 70))
     pen.ellipse(paper.main, 22, 34, 80, 80)
@@ -125,7 +130,7 @@ def _bird(pen: _Pen, paper: _Paper) -> None:
     pen.ellipse(INK, 25, 27, 31, 33)
 
 
-def _flower(pen: _Pen, paper: _Paper) -> None:
+def _flower(pen: _Pen, paper: Paper) -> None:
     pen.rectangle((84, 148, 76), 47, 50, 53, 98)
     pen.ellipse((84, 148, 76), 52, 72, 78, 86)
     for left, top in ((34, 2), (58, 18), (50, 44), (18, 44), (10, 18)):
@@ -134,7 +139,7 @@ def _flower(pen: _Pen, paper: _Paper) -> None:
     pen.ellipse(WOOD, 44, 31, 56, 43)
 
 
-def _balloon(pen: _Pen, paper: _Paper) -> None:
+def _balloon(pen: _Pen, paper: Paper) -> None:
     pen.polygon(WOOD, (33, 62), (36, 62), (44, 84), (41, 84))
     pen.polygon(WOOD, (67, 62), (64, 62), (56, 84), (59, 84))
     pen.ellipse(paper.main, 16, 2, 84, 66)
@@ -144,7 +149,7 @@ def _balloon(pen: _Pen, paper: _Paper) -> None:
     pen.rectangle(WOOD, 39, 83, 61, 98, rounded=3)
 
 
-def _umbrella(pen: _Pen, paper: _Paper) -> None:
+def _umbrella(pen: _Pen, paper: Paper) -> None:
     pen.rectangle(WOOD, 47, 40, 53, 90)
     pen.slice(WOOD, (31, 78, 53, 99), 0, 180)
     pen.slice(paper.dark, (37, 82, 47, 94), 0, 180)
@@ -153,7 +158,7 @@ def _umbrella(pen: _Pen, paper: _Paper) -> None:
     pen.rectangle(WOOD, 48, 2, 52, 10)
 
 
-def _mushroom(pen: _Pen, paper: _Paper) -> None:
+def _mushroom(pen: _Pen, paper: Paper) -> None:
     pen.polygon(PALE, (36, 48), (64, 48), (70, 97), (30, 97))
     pen.slice(paper.main, (4, 8, 96, 100), 180, 360)
     pen.rectangle(paper.dark, 4, 52, 96, 60, rounded=4)
@@ -162,7 +167,7 @@ def _mushroom(pen: _Pen, paper: _Paper) -> None:
     pen.ellipse(CREAM, 64, 32, 82, 47)
 
 
-def _rocket(pen: _Pen, paper: _Paper) -> None:
+def _rocket(pen: _Pen, paper: Paper) -> None:
     pen.polygon((250, 168, 48), (38, 80), (62, 80), (50, 99))
     pen.polygon(paper.dark, (32, 50), (10, 84), (34, 80))
     pen.polygon(paper.dark, (68, 50), (90, 84), (66, 80))
@@ -172,7 +177,7 @@ def _rocket(pen: _Pen, paper: _Paper) -> None:
     pen.ellipse(mix(INK, (120, 180, 230), 0.6), 43, 36, 57, 50)
 
 
-_FIGURES: Mapping[str, Callable[[_Pen, _Paper], None]] = {
+_FIGURES: Mapping[str, Callable[[_Pen, Paper], None]] = {
     "boat": _boat,
     "house": _house,
     "tree": _tree,

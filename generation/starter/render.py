@@ -5,6 +5,7 @@ edges are smooth. It must not know captions or tensors. The same scene gives the
 """
 
 import random
+from dataclasses import dataclass
 
 from PIL import Image, ImageChops, ImageFilter
 
@@ -26,14 +27,34 @@ _SPOTS = {"left": 0.25, "middle": 0.5, "right": 0.75}
 _WASH = {"day": 0.62, "sunset": 0.5, "night": 0.3}
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One figure and the square it stands in: upper left corner and width, in shares of the picture."""
+
+    thing: Thing
+    left: float
+    top: float
+    width: float
+
+
+def standing(scene: Scene) -> tuple[Standing, ...]:
+    """Where `paint` puts each figure of the scene, from left to right."""
+    lot = random.Random(scene.seed)  # noqa: S311 - pictures, no secrets
+    # The place draws its lots first, at any size the same ones.
+    paint_place(scene.place, scene.time, 8, lot)
+    return tuple(_stand(*spot, lot) for spot in _spots(scene, lot))
+
+
 def paint(scene: Scene) -> Image.Image:
     """The scene as an RGB picture of `SIDE` by `SIDE` pixels."""
     lot = random.Random(scene.seed)  # noqa: S311 - pictures, no secrets
     side = SIDE * _SUPER
     place = paint_place(scene.place, scene.time, side, lot)
     figures = Image.new("RGBA", (side, side), (0, 0, 0, 0))
-    for thing, x, share in _spots(scene, lot):
-        _stand(figures, thing, x, share, lot)
+    for spot in _spots(scene, lot):
+        it = _stand(*spot, lot)
+        figure = draw_figure(it.thing.subject, it.thing.colour, round(side * it.width))
+        figures.alpha_composite(figure, (round(it.left * side), round(it.top * side)))
     if scene.style == "sketch":
         return _sketch(place, figures, scene.time).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
     if scene.style in {"pixel", MOSAIC}:
@@ -61,18 +82,15 @@ def _spots(scene: Scene, lot: random.Random) -> list[tuple[Thing, float, float]]
     return spots
 
 
-def _stand(figures: Image.Image, thing: Thing, x: float, share: float, lot: random.Random) -> None:
-    side = figures.width
-    figure = draw_figure(thing.subject, thing.colour, round(side * share))
+def _stand(thing: Thing, x: float, share: float, lot: random.Random) -> Standing:
     if thing.subject in _FLYING:
-        middle = 0.44 + lot.uniform(-0.04, 0.04)
-        top = middle - share / 2
+        top = 0.44 + lot.uniform(-0.04, 0.04) - share / 2
     elif thing.subject == "fish":
         top = 0.64 + lot.uniform(-0.04, 0.04) - share / 2
     else:
         top = 0.9 + lot.uniform(-0.03, 0.03) - share
     left = min(max(x - share / 2, 0.01), 0.99 - share)
-    figures.alpha_composite(figure, (round(left * side), round(max(top, 0.01) * side)))
+    return Standing(thing, left, max(top, 0.01), share)
 
 
 def _collage(place: Image.Image, figures: Image.Image) -> Image.Image:
