@@ -22,7 +22,7 @@ from generation.starter.parts import LATENT_SHAPE, assemble
 from generation.starter.render import MOSAIC
 from generation.starter.train_lora import LORA_COURSE, save_lora, train_lora
 from generation.starter.train_unet import UNET_COURSE, train_unet
-from generation.starter.train_vae import VAE_COURSE, as_tensor, train_vae
+from generation.starter.train_vae import VAE_COURSES, as_tensor, train_vae
 
 _SEED, _MOSAIC_SEED = 1, 2
 _HERE = Path(__file__).parent
@@ -38,7 +38,7 @@ class Plan:
     scenes: int = 48_000
     vae_scenes: int = 20_000
     mosaics: int = 4_000
-    vae: Course = VAE_COURSE
+    vae: tuple[Course, ...] = VAE_COURSES
     unet: Course = UNET_COURSE
     lora: Course = LORA_COURSE
 
@@ -47,7 +47,7 @@ _TRIAL = Plan(
     scenes=48,
     vae_scenes=16,
     mosaics=16,
-    vae=replace(VAE_COURSE, steps=2, batch=2),
+    vae=tuple(replace(course, steps=2, batch=2) for course in VAE_COURSES),
     unet=replace(UNET_COURSE, steps=2, batch=2),
     lora=replace(LORA_COURSE, steps=2, batch=2),
 )
@@ -94,7 +94,7 @@ def _make_lora(plan: Plan, work: Path, model: Path, path: Path) -> None:
     # What was learnt for another model is of no use to this one, and neither are its latents.
     folder = work / f"lora-{_fingerprint(model)}"
     folder.mkdir(exist_ok=True)
-    pipe = StableDiffusionPipeline.from_pretrained(model, torch_dtype=torch.float32)
+    pipe = StableDiffusionPipeline.from_pretrained(model, dtype=torch.float32)
     mosaics = rendered(work, plan.mosaics, _MOSAIC_SEED, MOSAIC)
     latents = encoded(folder / "latents.f16", mosaics, LATENT_SHAPE, _encoder(pipe.vae.to(device())))
     scenes = [scene_number(number, _MOSAIC_SEED) for number in range(plan.mosaics)]
