@@ -151,10 +151,16 @@ def _ornamented(text: str, lot: random.Random) -> str:
     """The text with a word or two that mean nothing here."""
     words = text.split(" ")
     for _ in range(lot.randint(1, 2)):
-        nonsense = "".join(lot.choices(_LETTERS, k=lot.randint(3, 9)))
-        extra = lot.choice(_ORNAMENTS) if lot.random() < 0.4 else nonsense
+        extra = lot.choice(_ORNAMENTS) if lot.random() < 0.4 else _nonsense(lot)
         words.insert(lot.choice((0, len(words), lot.randint(0, len(words)))), extra)
     return " ".join(words)
+
+
+def _nonsense(lot: random.Random) -> str:
+    """Letters at random that happen to be no word of ours."""
+    while (word := "".join(lot.choices(_LETTERS, k=lot.randint(3, 9)))) in vocabulary():
+        pass
+    return word
 
 
 def _plural(noun: str) -> str:
