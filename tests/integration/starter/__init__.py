@@ -1,0 +1,1 @@
+"""What the model in the box draws, through stock diffusers classes."""
