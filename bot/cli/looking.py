@@ -95,6 +95,7 @@ def _model(entry: "ModelEntry", *, is_offered: bool) -> dict[str, Any]:
         "why_not": why_not.strip(),
         "openness": entry.openness.value,
         "licence": entry.licence,
+        "source": entry.source,
         "bot_use": entry.bot_use.value,
         "bot_use_reason": entry.bot_use_reason,
         "prompt_goes_to": entry.prompt_goes_to,

@@ -11,6 +11,7 @@ from bot.wording import doctor as said
 from generation.catalogue import Catalogue, CatalogueError, ModelEntry, load_entries
 from generation.jobs import WorkerInfo
 from generation.secrets import SecretError, read_secret
+from generation.shipped import shipped_model
 
 _CHECK = "Image check"
 _NEEDS = {"diffusers": ("torch", "diffusers", "transformers"), "openai": ("openai",)}
@@ -46,8 +47,8 @@ def _model(entry: ModelEntry, served: Collection[str]) -> Finding:
 
 
 def _open(entry: ModelEntry, name: str) -> Finding:
-    if entry.arguments.get("build"):
-        return ok("Models", said.model_built(name))
+    if "shipped" in entry.arguments:
+        return _shipped(str(entry.arguments["shipped"]), name)
     folder = Path(str(entry.arguments.get("folder") or entry.arguments.get("repo") or "")).expanduser()
     if folder.is_dir():
         if (folder / "model_index.json").is_file():
@@ -58,6 +59,13 @@ def _open(entry: ModelEntry, name: str) -> Finding:
     if _in_hub_cache(str(entry.arguments["repo"])):
         return ok("Models", said.model_there(name, "the hub's cache"))
     return note("Models", said.model_fetched_later(name))
+
+
+def _shipped(model: str, name: str) -> Finding:
+    folder = shipped_model(model)
+    if folder is not None and (folder / "model_index.json").is_file():
+        return ok("Models", said.model_shipped(name))
+    return problem("Models", said.shipped_model_gone(name, folder or model))
 
 
 def _lacking(libraries: Sequence[str]) -> list[str]:

@@ -188,9 +188,14 @@ def model_without_key(name: str, key: str) -> Said:
     return f"{name}: {key} is not set.", "Set it where the worker runs."
 
 
-def model_built(name: str) -> Said:
-    """A model this project builds itself."""
-    return f"{name}: built here when it is first needed.", ""
+def model_shipped(name: str) -> Said:
+    """A model that comes with the project."""
+    return f"{name}: its weights came with Tessera.", ""
+
+
+def shipped_model_gone(name: str, where: object) -> Said:
+    """A model that should have come with the project did not."""
+    return f"{name}: its weights should be in {where} and are not.", "Install Tessera again, or correct the entry."
 
 
 def model_there(name: str, where: object) -> Said:
@@ -223,7 +228,7 @@ def no_check(titles: Sequence[str]) -> Said:
 
 def no_check_needed() -> Said:
     """No image check, and none needed."""
-    return "None is set; the models offered can depict nothing, so none is needed.", ""
+    return "None is set; the models offered draw only small worlds of their own, so none is needed.", ""
 
 
 def check_gone(source: str) -> Said:

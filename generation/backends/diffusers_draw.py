@@ -18,6 +18,8 @@ import numpy as np
 from PIL import Image
 
 from generation.backends.base import Watch
+from generation.backends.enlarge import enlarge
+from generation.backends.understood import understood
 from generation.catalogue import ModelEntry
 from generation.errors import UnsupportedRequest
 from generation.request import GenerationParams, JobOrder
@@ -27,44 +29,49 @@ _LIMITLESS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """Raw pictures in the order of their seeds (None where the pipeline takes none), and remarks for the member."""
+    """Raw pictures in the order of their seeds (None where the pipeline takes none), and remarks for the member.
+
+    Width and height are yet to be multiplied by `enlarge`.
+    """
 
     pictures: tuple[Any, ...]
     seeds: tuple[int | None, ...]
     notes: tuple[str, ...]
+    enlarge: int
 
 
 def draw(pipe: Any, entry: ModelEntry, order: JobOrder, watch: Watch) -> Drawn:  # noqa: ANN401 - diffusers has no types
     """Draw the order's pictures, reporting each step.
 
+    The entry's `enlarge` argument says how many times smaller than ordered the pipeline draws; `to_png` enlarges.
     Raises `UnsupportedRequest` for a pipeline or a size that cannot be, `GenerationCancelled` between steps.
     """
     takes = inspect.signature(pipe.__call__).parameters
-    _check_possible(pipe, takes, entry, order.params)
+    times = max(1, int(entry.arguments.get("enlarge", 1)))
+    _check_possible(pipe, takes, entry, order.params, times)
     batch = _batch(entry, takes)
     groups = [order.params.seeds[at : at + batch] for at in range(0, len(order.params.seeds), batch)]
     pictures: list[Any] = []
     for number, seeds in enumerate(groups):
         watch.check()
         report = _Report(pipe, watch, done_groups=number, groups=len(groups))
-        made = pipe(**_arguments(takes, order, seeds), **report.arguments(takes))
+        made = pipe(**_arguments(takes, order, seeds, times), **report.arguments(takes))
         pictures += list(made.images if hasattr(made, "images") else made[0])
         if len(pictures) != sum(map(len, groups[: number + 1])):
             raise UnsupportedRequest(f"{entry.title} made another number of pictures than it was asked for.")
     seeds_taken = order.params.seeds if "generator" in takes else (None,) * len(order.params.seeds)
-    return Drawn(
-        tuple(pictures), seeds_taken, _notes(pipe, takes, entry, order, together=any(len(g) > 1 for g in groups))
-    )
+    notes = _notes(pipe, takes, entry, order, together=any(len(g) > 1 for g in groups))
+    return Drawn(tuple(pictures), seeds_taken, notes, times)
 
 
-def to_png(picture: Any) -> bytes:  # noqa: ANN401 - an array of floats 0..1 (height, width, 1 or 3 or 4) or a PIL picture
-    """Encode a picture as PNG; numbers that are none become black instead of an error."""
+def to_png(picture: Any, times: int = 1) -> bytes:  # noqa: ANN401 - an array of floats 0..1 (height, width, 1 or 3 or 4) or a PIL picture
+    """Encode a picture as PNG, `times` as wide and high; numbers that are none become black instead of an error."""
     if not isinstance(picture, Image.Image):
         values = np.nan_to_num(np.asarray(picture, dtype=np.float32), nan=0.0, posinf=1.0, neginf=0.0)
         levels = (np.clip(values, 0.0, 1.0) * 255).round().astype(np.uint8)
         picture = Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels)
     buffer = io.BytesIO()
-    picture.save(buffer, format="PNG")
+    enlarge(picture, times).save(buffer, format="PNG")
     return buffer.getvalue()
 
 
@@ -106,13 +113,15 @@ def _check_possible(
     takes: Mapping[str, inspect.Parameter],
     entry: ModelEntry,
     params: GenerationParams,
+    times: int,
 ) -> None:
     stars = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
     wanted = [name for name, p in takes.items() if p.default is inspect.Parameter.empty and p.kind not in stars]
     if "prompt" not in takes or set(wanted) - {"prompt"}:
         raise UnsupportedRequest(f"{entry.title} is no text-to-image pipeline.")
     factor = getattr(pipe, "vae_scale_factor", 8)
-    if isinstance(factor, int) and factor > 0 and (params.width % factor or params.height % factor):
+    factor = times * (factor if isinstance(factor, int) and factor > 0 else 1)
+    if params.width % factor or params.height % factor:
         raise UnsupportedRequest(f"{entry.title} draws only sizes that {factor} divides.")
 
 
@@ -121,7 +130,9 @@ def _batch(entry: ModelEntry, takes: Mapping[str, inspect.Parameter]) -> int:
     return max(1, batch) if "num_images_per_prompt" in takes else 1
 
 
-def _arguments(takes: Mapping[str, inspect.Parameter], order: JobOrder, seeds: Sequence[int]) -> dict[str, Any]:
+def _arguments(
+    takes: Mapping[str, inspect.Parameter], order: JobOrder, seeds: Sequence[int], times: int
+) -> dict[str, Any]:
     """The call's arguments: what the order asks for, as far as the pipeline takes it."""
     import torch
 
@@ -130,8 +141,8 @@ def _arguments(takes: Mapping[str, inspect.Parameter], order: JobOrder, seeds: S
     params = order.params
     offered: dict[str, Any] = {
         "prompt": order.prompt,
-        "width": params.width,
-        "height": params.height,
+        "width": params.width // times,
+        "height": params.height // times,
         "num_inference_steps": params.num_inference_steps,
         "guidance_scale": params.guidance_scale,
         "num_images_per_prompt": len(seeds),
@@ -165,7 +176,7 @@ def _notes(
     ]
     read = _characters_read(pipe, takes, order.prompt)
     remarks.append((read < len(order.prompt), f"{title} read the first {read} of {len(order.prompt)} characters."))
-    return tuple(sentence for applies, sentence in remarks if applies)
+    return (*understood(entry, order.prompt, read), *(sentence for applies, sentence in remarks if applies))
 
 
 def _characters_read(pipe: Any, takes: Mapping[str, inspect.Parameter], prompt: str) -> int:  # noqa: ANN401 - as above

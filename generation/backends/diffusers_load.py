@@ -1,4 +1,4 @@
-"""Finding and loading diffusers pipelines: a folder, a hub id, or one this project builds itself.
+"""Finding and loading diffusers pipelines: a folder, a hub id, or one that ships with this package.
 
 Owns what may be loaded (stock pipeline classes, safetensors, no code from a repository), device and type of numbers,
 and the description that makes a picture replayable. Runs in the device's thread. It must not know requests or prompts.
@@ -12,18 +12,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from generation.backends.diffusers_lora import apply_lora, find_lora
 from generation.catalogue import ModelEntry
 from generation.errors import ModelMissing, OutOfMemory
 from generation.secrets import read_secret
-from generation.starter.noise import build_noise_pipeline
+from generation.shipped import shipped_model
 
-_BUILDERS = {"noise": build_noise_pipeline}
 _LIBRARIES = ("diffusers", "torch", "transformers")
+# Hashing this much takes a few hundredths of a second.
+_SMALL_BYTES = 32_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedPipeline:
-    """A pipeline on its device, and what is to be said about it. `revision` is a hub commit or `sha256:…`."""
+    """A pipeline on its device, and what is to be said about it.
+
+    `revision` is a hub commit or `sha256:…`; with a LoRA, `; lora sha256:… scale …` stands behind it.
+    """
 
     pipe: Any
     revision: str
@@ -33,30 +38,35 @@ class LoadedPipeline:
     versions: tuple[tuple[str, str], ...]
 
 
-def load_pipeline(entry: ModelEntry, models: Path, device: str | None) -> LoadedPipeline:
-    """Load what the entry's arguments name; built pipelines lie under `models`.
+def load_pipeline(entry: ModelEntry, device: str | None) -> LoadedPipeline:
+    """Load what the entry's arguments name.
 
-    Arguments: one of `build`, `folder` or `repo` (a hub id or a folder), and optionally `revision`, `variant`,
-    `device` and `dtype`. Raises `ModelMissing` with a sentence for the operator, and `OutOfMemory`.
+    Arguments: one of `shipped`, `folder` or `repo` (a hub id or a folder), and optionally `revision`, `variant`,
+    `device`, `dtype`, `lora` and `lora_scale`. Raises `ModelMissing` with a sentence for the operator, and
+    `OutOfMemory`.
     """
     from diffusers import DiffusionPipeline
 
     _hush()
-    folder = _find(entry, models)
+    folder, lora = _find(entry), find_lora(entry)
     index = _read_index(folder)
     chosen_device, dtype = choose_device(_text(entry, "device") or device, _text(entry, "dtype"))
     try:
         pipe = DiffusionPipeline.from_pretrained(
             str(folder), dtype=dtype, use_safetensors=True, **_variant(entry), **_without_checker(index)
         )
+        if lora is not None:
+            apply_lora(pipe, entry, lora)
         pipe.to(chosen_device)
+    except ModelMissing:
+        raise
     except Exception as error:
         raise _load_problem(entry, error) from error
     pipe.set_progress_bar_config(disable=True)
     scheduler = getattr(pipe, "scheduler", None)
     return LoadedPipeline(
         pipe=pipe,
-        revision=_revision(folder),
+        revision="; ".join([_revision(folder), *([lora.revision()] if lora else [])]),
         device=chosen_device,
         dtype=str(dtype).removeprefix("torch."),
         scheduler=type(scheduler).__name__ if scheduler is not None else None,
@@ -132,12 +142,10 @@ def _variant(entry: ModelEntry) -> dict[str, str]:
     return {"variant": variant} if variant else {}
 
 
-def _find(entry: ModelEntry, models: Path) -> Path:
-    build, folder, repo = (_text(entry, name) for name in ("build", "folder", "repo"))
-    if build is not None:
-        if build not in _BUILDERS:
-            raise ModelMissing(f"The catalogue entry “{entry.id}” wants “{build}” built, which nobody knows how to.")
-        return _BUILDERS[build](models / build)
+def _find(entry: ModelEntry) -> Path:
+    shipped, folder, repo = (_text(entry, name) for name in ("shipped", "folder", "repo"))
+    if shipped is not None:
+        return _find_shipped(entry, shipped)
     source = folder or repo
     if source is None:
         raise ModelMissing(f"The catalogue entry “{entry.id}” names no folder and no repo to load.")
@@ -147,6 +155,18 @@ def _find(entry: ModelEntry, models: Path) -> Path:
     if folder is not None or source.count("/") != 1 or source.startswith((".", "~")):
         raise ModelMissing(f"{entry.title} is not at {source}: there is no such folder.")
     return _fetch(entry, source)
+
+
+def _find_shipped(entry: ModelEntry, name: str) -> Path:
+    folder = shipped_model(name)
+    if folder is None:
+        raise ModelMissing(f"The catalogue entry “{entry.id}” wants the shipped model “{name}”; none is called so.")
+    if not folder.is_dir():
+        raise ModelMissing(
+            f"{entry.title} comes with the package, but its weights are not in {folder}: install the package again, or "
+            "make them with python -m generation.starter.train."
+        )
+    return folder
 
 
 def _fetch(entry: ModelEntry, repo: str) -> Path:
@@ -232,10 +252,16 @@ def _load_problem(entry: ModelEntry, error: Exception) -> Exception:
 
 
 def _revision(folder: Path) -> str:
-    """The hub's commit where the folder is a snapshot of its cache, else a hash over index, file names and sizes."""
+    """The hub's commit where the folder is a snapshot of its cache, else a hash over index, file names and sizes.
+
+    Of small files the content counts too: weights that were trained again have the same size.
+    """
     if folder.parent.name == "snapshots" and len(folder.name) == 40:
         return folder.name
     digest = hashlib.sha256((folder / "model_index.json").read_bytes())
     for path in sorted(folder.rglob("*.safetensors")):
-        digest.update(f"\n{path.relative_to(folder).as_posix()} {path.stat().st_size}".encode())
+        size = path.stat().st_size
+        digest.update(f"\n{path.relative_to(folder).as_posix()} {size}".encode())
+        if size <= _SMALL_BYTES:
+            digest.update(path.read_bytes())
     return f"sha256:{digest.hexdigest()}"

@@ -1,9 +1,14 @@
 import dataclasses
 from typing import Any
 
+import pytest
+
 from bot.discord import layout
 from bot.messenger import Message, Picture
+from generation.backends.understood import understood
 from generation.request import GenerationParams, GenerationRequest, Platform, ReplyTo, Requester
+from tests.making_jobs import local_entry
+from tests.unit.bot.discord.test_text import LINE_LIVE, LIVE
 
 
 def request(name: str = "discord-1") -> GenerationRequest:
@@ -50,6 +55,19 @@ def test_the_longest_message_fits_into_discords_limit() -> None:
     message = Message(lines=("*" * 5000,) * 10, prompt="*" * 5000)
     text = shown(message)[-1]["content"]
     assert len(text) <= 4000
+
+
+@pytest.mark.parametrize(
+    "word", ["@everyone", "<@1>", "**loud**", "[x](https://evil.example)", "discord.gg/x", "# big"]
+)
+def test_a_members_words_in_a_note_stay_plain(word: str) -> None:
+    """Notes hold words of the prompt: the model's own sentence takes only letters, and any sentence is escaped."""
+    made = understood(local_entry({"shipped": "starter"}), f"boat {word}", 100)
+    for note in (*made, f"Understood: {word}", word):
+        text = shown(dataclasses.replace(DONE, lines=(note,)))[-1]["content"]
+        small_print = text.splitlines()[-1].removeprefix("-# ")
+        assert not LIVE.search(small_print)
+        assert not LINE_LIVE.search(small_print)
 
 
 def test_a_message_without_any_words_still_has_something_to_show() -> None:

@@ -72,10 +72,10 @@ async def test_a_good_set_up_has_nothing_to_mend(home: Path, discord: DiscordPee
 
 async def test_a_misspelt_setting_is_named_in_plain_words(home: Path) -> None:
     file = home.parent / "tessera.toml"
-    file.write_text('[model]\noffer = ["noise"]\n', encoding="utf-8")
+    file.write_text('[model]\noffer = ["starter"]\n', encoding="utf-8")
     assert has(await examine(), Level.PROBLEM, "Settings", said.unknown_tables("tessera.toml", ["model"]))
 
-    file.write_text('[models]\noffr = ["noise"]\n', encoding="utf-8")
+    file.write_text('[models]\noffr = ["starter"]\n', encoding="utf-8")
     assert of(await examine(), "Settings")[0].what == "tessera.toml: models.offr: there is no such setting."
 
 
@@ -246,6 +246,19 @@ async def test_models_say_what_they_lack(home: Path, tmp_path: Path, monkeypatch
 
     (pipeline / "model_index.json").write_text("{}")
     assert has(await examine(), Level.OK, "Models", said.model_there("here, MIT", pipeline))
+
+
+async def test_the_shipped_model_is_there_and_one_that_is_not_is_named(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "Tessera Starter, Apache-2.0"
+    assert has(await examine(), Level.OK, "Models", said.model_shipped(name))
+
+    (tmp_path / "more.toml").write_text('[[model]]\nid = "starter"\narguments = { shipped = "zorblax" }\n')
+    monkeypatch.setenv("TESSERA_MODELS__FILES", json.dumps([str(tmp_path / "more.toml")]))
+    findings = await examine()
+    assert has(findings, Level.PROBLEM, "Models", said.shipped_model_gone(name, "zorblax"))
+    assert has(findings, Level.BLOCKS, "Models", said.nothing_to_draw_with())
 
 
 async def test_an_unknown_model_blocks(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

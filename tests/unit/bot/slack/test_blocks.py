@@ -1,10 +1,15 @@
 """Whatever is said, Slack takes it, and nothing in it pings."""
 
+import html
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.slack import blocks
+from generation.backends.understood import understood
+from tests.making_jobs import local_entry
 from tests.peers.slack.checks import check_blocks, check_message, pings
 from tests.peers.slack.state import texts_in
 
@@ -24,6 +29,17 @@ def test_slack_takes_every_message(headline: str, line: str, lines: list[str]) -
         assert message["text"].strip()
         assert not pings(message["text"], message["blocks"])
     check_blocks(blocks.caption(headline, lines))
+
+
+@pytest.mark.parametrize("word", ["<!channel>", "<@U1>", "<https://evil.example|x>", "*loud* `code`", "&lt;!here&gt;"])
+def test_a_members_words_in_a_note_stay_plain(word: str) -> None:
+    """Notes hold words of the prompt: the model's own sentence takes only letters, and any sentence is plain text."""
+    made = understood(local_entry({"shipped": "starter"}), f"boat {word}", 100)
+    for note in (*made, f"Understood: {word}", word):
+        (section,) = blocks.caption("alice: “a boat”", [note])
+        assert section["text"]["type"] == "plain_text"
+        assert not re.search(r"[<>]", section["text"]["text"])
+        assert html.unescape(section["text"]["text"]).splitlines()[-1] == note
 
 
 def test_a_long_answer_is_cut_between_lines_and_nothing_is_lost() -> None:

@@ -98,10 +98,25 @@ async def test_a_size_the_pipeline_cannot_draw_is_refused(
 ) -> None:
     with pytest.raises(UnsupportedRequest, match="8 divides"):
         await draw_with(backend, entry_for(pipelines["stable_diffusion"]), width=68)
+    with pytest.raises(UnsupportedRequest, match="32 divides"):
+        await draw_with(backend, entry_for(pipelines["stable_diffusion"], enlarge=4), width=264, height=256)
 
 
-async def test_the_longest_unused_pipeline_goes_first(pipelines: dict[str, Path], tmp_path: Path) -> None:
-    backend = DiffusersBackend(models=tmp_path, resident=2, device="cpu")
+async def test_what_is_enlarged_has_the_size_that_was_ordered(
+    backend: DiffusersBackend, pipelines: dict[str, Path]
+) -> None:
+    small = await draw_with(backend, entry_for(pipelines["stable_diffusion"]), width=64, height=32)
+    large = await draw_with(backend, entry_for(pipelines["stable_diffusion"], enlarge=4), width=256, height=128)
+
+    assert large.made_by.revision == small.made_by.revision
+    assert pixels(large.images[0].data).shape == (128, 256, 3)
+    # The same picture: its means over four by four pixels are the small one's pixels, but for edges.
+    means = pixels(large.images[0].data).reshape(32, 4, 64, 4, 3).mean(axis=(1, 3))
+    assert np.abs(means - pixels(small.images[0].data)).mean() < 8
+
+
+async def test_the_longest_unused_pipeline_goes_first(pipelines: dict[str, Path]) -> None:
+    backend = DiffusersBackend(resident=2, device="cpu")
     loaded = []
     for family in ("flux", "stable_diffusion", "flux", "stable_diffusion_xl", "flux", "stable_diffusion"):
         heard: list[tuple[str, int, int]] = [("begin", 0, 0)]

@@ -29,6 +29,27 @@ async def test_replay_data(backend: DiffusersBackend, copied: Path) -> None:
     assert first.revision != second.revision
 
 
+async def test_weights_of_the_same_size_are_told_apart(backend: DiffusersBackend, copied: Path) -> None:
+    first = (await draw_with(backend, entry_for(copied))).made_by
+    weights = copied / "unet" / "diffusion_pytorch_model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    second = (await draw_with(backend, entry_for(copied, dtype="float32"))).made_by
+
+    assert first.revision != second.revision
+
+
+async def test_a_shipped_model_whose_weights_did_not_come_along(
+    backend: DiffusersBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The package's own folder stays whole for the other tests.
+    monkeypatch.setattr("generation.backends.diffusers_load.shipped_model", lambda _: tmp_path / "nowhere")
+
+    with pytest.raises(ModelMissing, match="install the package again"):
+        await draw_with(backend, local_entry({"shipped": "starter"}))
+
+
 async def test_a_folder_of_the_hubs_cache_is_known_by_its_commit(
     backend: DiffusersBackend, pipelines: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -119,7 +140,7 @@ async def test_a_damaged_folder_is_told_to_the_operator(backend: DiffusersBacken
         ({"folder": "/nowhere/at/all"}, "no such folder"),
         ({"repo": "./nowhere"}, "no such folder"),
         ({"repo": "zorblax/nowhere"}, "could not be fetched"),
-        ({"build": "zorblax"}, "nobody knows how"),
+        ({"shipped": "zorblax"}, "none is called so"),
         ({}, "names no folder"),
     ],
 )
