@@ -1,11 +1,11 @@
-"""`python -m tests.bench [ack|footprint|pickup]… [--json]`: measures and prints; exits 1 if a promise is not kept."""
+"""`python -m tests.bench [NAME]… [--json]`: measures and prints; exits 1 if a promise is not kept."""
 
 import argparse
 import asyncio
 import importlib
 import sys
 
-NAMES = ("footprint", "pickup", "ack")
+NAMES = ("footprint", "pickup", "ack", "starter")
 
 
 def main() -> int:
