@@ -19,9 +19,10 @@ _STEEPNESS = 0.8
 _SOFT, _EDGE = 12.0, 36.0
 # This close to an end of its neighbourhood a value stays: pushed on, it would widen faint halos that were drawn.
 _SETTLED = 0.12
-# Pixel art is looked for in squares of this many pixels. Elsewhere a quarter of what changes from one pixel to the
-# next does so on their grid; a decoder that softens squares a little leaves well over half of it there.
-_SQUARE, _ON_GRID = 4, 0.6
+# Pixel art is looked for in squares of this many pixels: more must change on their grid than on any grid beside it. In
+# 60 pictures each of the starter's renderer, encoded and decoded, it was 1.4 to 3.2 times as much in its pixel style,
+# and 1.2 at most in the others.
+_SQUARE, _ON_GRID = 4, 1.3
 
 
 def enlarge(picture: Image.Image, times: int) -> Image.Image:
@@ -55,7 +56,8 @@ def _is_pixel_art(values: NDArray[np.int16]) -> bool:
         return False
     for axis in (0, 1):
         steps = np.abs(np.diff(values, axis=axis)).sum(axis=tuple(set(range(values.ndim)) - {axis}))
-        if not steps.sum() or steps[_SQUARE - 1 :: _SQUARE].sum() < _ON_GRID * steps.sum():
+        *beside, on_grid = (float(steps[first::_SQUARE].sum()) for first in range(_SQUARE))
+        if on_grid <= _ON_GRID * max(beside):
             return False
     return True
 

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from generation.backends.enlarge import enlarge
-from generation.starter.render import paint
-from generation.starter.world import STYLES, Scene, Thing
+from generation.starter.render import MOSAIC, paint
+from generation.starter.world import Scene, Thing
 
 SKY, BOAT = (120, 190, 230), (200, 40, 50)
 
@@ -41,7 +41,7 @@ def test_a_round_edge_comes_closer_to_the_one_drawn_large_than_by_lanczos_and_do
     assert between.sum() > 500
 
 
-@pytest.mark.parametrize("softened", [0.0, 0.4])
+@pytest.mark.parametrize("softened", [0.0, 0.7])
 def test_pixel_art_stays_squares_even_if_a_decoder_softened_them(softened: float) -> None:
     drawn = paint(scene("pixel"))
 
@@ -49,10 +49,10 @@ def test_pixel_art_stays_squares_even_if_a_decoder_softened_them(softened: float
 
     squares = enlarged.reshape(32, 16, 32, 16, 3)
     assert (squares == squares[:, :1, :, :1]).all()
-    assert np.abs(squares[:, 0, :, 0] - np.asarray(drawn, dtype=np.int16)[::4, ::4]).mean() < (4 if softened else 1)
+    assert np.abs(squares[:, 0, :, 0] - np.asarray(drawn, dtype=np.int16)[::4, ::4]).mean() < (6 if softened else 1)
 
 
-@pytest.mark.parametrize("style", [style for style in STYLES if style != "pixel"])
+@pytest.mark.parametrize("style", ["paper", "sketch", MOSAIC])
 def test_other_pictures_are_not_taken_for_squares(style: str) -> None:
     for seed in range(6):
         for subject in ("boat", "house"):
