@@ -38,7 +38,7 @@ def new_vae() -> Any:  # noqa: ANN401 - diffusers ships no types
 
 
 def new_unet() -> Any:  # noqa: ANN401 - as above
-    """An untrained UNet2DConditionModel on those latents, listening to the text at its two lowest levels."""
+    """An untrained UNet2DConditionModel on those latents, listening to the text at its lowest level, 8 by 8."""
     from diffusers import UNet2DConditionModel
 
     return UNet2DConditionModel(

@@ -43,7 +43,7 @@ def test_it_lays_tiles_where_there_were_none_and_still_listens(pipe: Any, styled
     plain = draw(pipe, PROMPT)
 
     assert abs(grout(plain)) < 6
-    assert min(grout(red), grout(blue)) > 20
+    assert min(grout(red), grout(blue)) > 50
     assert share_of(red, "red") > share_of(blue, "red") + 0.02
     assert share_of(blue, "blue") > share_of(red, "blue") + 0.02
 

@@ -85,7 +85,7 @@ def test_inpainting_changes_the_masked_part_alone(source: Image.Image) -> None:
 
     # Kept parts went through the VAE and back, which costs a few levels, more beside the seam.
     assert change[64:].mean() < 8
-    assert change[:40].mean() > 25
+    assert change[:40].mean() > 40
     assert change[:40].mean() > 4 * change[64:].mean()
 
 
