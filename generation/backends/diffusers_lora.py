@@ -6,6 +6,7 @@ and the word on it that makes a picture replayable. Runs in the device's thread.
 
 import hashlib
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from generation.errors import ModelMissing
 from generation.shipped import shipped_lora
 
 _SUFFIX = ".safetensors"
+_LEADS_UP = re.compile(r"lora[._](B|up)\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +63,25 @@ def apply_lora(pipe: Any, entry: ModelEntry, lora: Lora) -> None:  # noqa: ANN40
 
 def _merge(pipe: Any, lora: Lora) -> None:  # noqa: ANN401 - as above
     pipe.load_lora_weights(str(lora.file.parent), weight_name=lora.file.name, use_safetensors=True)
-    if not pipe.get_list_adapters():
-        # A file whose weights are all for another kind of model is passed over by diffusers in silence.
-        raise ValueError("it holds nothing for this pipeline")
+    # What is for another kind of model, or named in another way, is passed over by diffusers in silence.
+    taken, held = _corrected_layers(pipe), _layers_in(lora.file)
+    if not taken or taken < held:
+        raise ValueError(f"{taken} of its {held} layers fit")
     pipe.fuse_lora(lora_scale=lora.scale, safe_fusing=True)
     pipe.unload_lora_weights()
+
+
+def _corrected_layers(pipe: Any) -> int:  # noqa: ANN401 - as above
+    models = [part for part in pipe.components.values() if hasattr(part, "named_parameters")]
+    return sum(".lora_B." in name for model in models for name, _ in model.named_parameters())
+
+
+def _layers_in(file: Path) -> int:
+    """How many layers the file corrects: each has one weight that leads back up, whatever the layout calls it."""
+    from safetensors import safe_open
+
+    with safe_open(file, framework="pt") as weights:
+        return sum(_LEADS_UP.search(name) is not None for name in weights.keys())  # noqa: SIM118 - it is no mapping
 
 
 def _does_not_fit(entry: ModelEntry, lora: Lora, error: Exception) -> ModelMissing:

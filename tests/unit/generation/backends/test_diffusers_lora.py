@@ -63,6 +63,9 @@ def _write(content: str, real: Path, file: Path) -> Path:
         save_file({"transformer.blocks.0.to_q.lora_A.weight": torch.zeros(2, 2)}, file)
     elif content == "no numbers":
         save_file({name: torch.full_like(value, float("nan")) for name, value in load_file(real).items()}, file)
+    elif content == "partly elsewhere":
+        elsewhere = {f"unet.nowhere.to_q.lora_{end}.weight": torch.zeros(2, 2) for end in ("A", "B")}
+        save_file(load_file(real) | elsewhere, file)
     return file if file.exists() else real
 
 
@@ -76,6 +79,7 @@ def _write(content: str, real: Path, file: Path) -> Path:
         ("stable_diffusion", "other weights", "is no LoRA for Tiny"),
         ("stable_diffusion", "of something else", "is no LoRA for Tiny"),
         ("stable_diffusion", "no numbers", "is no LoRA for Tiny"),
+        ("stable_diffusion", "partly elsewhere", "16 of its 17 layers fit"),
     ],
 )
 async def test_what_does_not_fit_is_told_to_the_operator(  # noqa: PLR0917 - three are fixtures
