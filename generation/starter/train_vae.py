@@ -3,6 +3,7 @@
 Owns the VAE's loss and the scaling of its latents. It must not know captions or the UNet.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,36 +16,42 @@ from torch.nn import functional
 from generation.starter.course import Chance, Course, device, train
 from generation.starter.parts import new_vae
 
-VAE_COURSE = Course(name="vae", steps=3000, batch=16, learning_rate=2e-3, seed=11, weight_decay=0.0)
+# The second course starts warm again: by then shapes are right, and what is left to learn are pale and dark colours.
+VAE_COURSES = (
+    Course(name="vae", steps=3000, batch=16, learning_rate=2e-3, seed=11, weight_decay=0.0),
+    Course(name="vae-colours", steps=1600, batch=16, learning_rate=1.5e-3, seed=13, weight_decay=0.0, warm_up=50),
+)
 _CROP = 64
 # Latents lie on pixels four by four; pixel art keeps its grid when crops do.
 _GRID = 4
 _KL_WEIGHT = 1e-3
 
 
-def train_vae(pictures: NDArray[np.uint8], folder: Path, course: Course = VAE_COURSE) -> Any:  # noqa: ANN401 - untyped
+def train_vae(pictures: NDArray[np.uint8], folder: Path, courses: Sequence[Course] = VAE_COURSES) -> Any:  # noqa: ANN401 - diffusers ships no types
     """Train on crops of the pictures, (n, 128, 128, 3), and return the VAE with latents of mean 0 and variance 1."""
-    torch.manual_seed(course.seed)
+    torch.manual_seed(courses[0].seed)
     vae = new_vae()
     _start_as_plain_convolutions(vae)
-    vae = vae.to(device(), memory_format=torch.channels_last).train()
+    vae = vae.to(device(), memory_format=torch.channels_last)
+    batch_size = courses[0].batch
 
     def loss(_: int, chance: Chance) -> Tensor:
-        batch = _crops(pictures, course.batch, chance.numpy).to(device())
+        batch = _crops(pictures, batch_size, chance.numpy).to(device())
         posterior = vae.encode(batch).latent_dist
         noise = torch.randn(posterior.mean.shape, generator=chance.torch).to(device())
         made = vae.decode(posterior.mean + posterior.std * noise).sample.float()
         divergence: Tensor = posterior.kl().mean() / posterior.mean[0].numel()
         return picture_loss(made, batch) + _KL_WEIGHT * divergence
 
-    train(course, {"vae": vae}, loss, folder)
+    for course in courses:
+        train(course, {"vae": vae}, loss, folder)
     _scale_latents(vae, pictures[:: max(1, len(pictures) // 1024)])
     return vae
 
 
 def as_tensor(pictures: NDArray[np.uint8]) -> Tensor:
     """Pictures (n, height, width, 3) of bytes as (n, 3, height, width) from -1 to 1, channels last in memory."""
-    floats = torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
+    floats = torch.from_numpy(np.array(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
     return floats.contiguous(memory_format=torch.channels_last)
 
 

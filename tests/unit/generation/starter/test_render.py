@@ -44,11 +44,11 @@ def test_every_subject_and_every_place_paints_and_no_two_alike(style: str) -> No
 @pytest.mark.parametrize("style", ["paper", "sketch"])
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_a_figure_brings_its_colour(subject: str, style: str) -> None:
+    empty = replace(BOAT, things=(), place="city", style=style)
+    background = pixels(empty)
     for colour in COLOURS:
-        scene = replace(BOAT, things=(Thing(subject, colour),), place="city", style=style)
-        more = (
-            near(pixels(scene), THINGS[colour]).mean() - near(pixels(replace(scene, things=())), THINGS[colour]).mean()
-        )
+        picture = pixels(replace(empty, things=(Thing(subject, colour),)))
+        more = near(picture, THINGS[colour]).mean() - near(background, THINGS[colour]).mean()
         assert more > 0.01, colour
 
 
