@@ -45,13 +45,14 @@ def load_artist(model: Path = MODEL, steps: int | None = None) -> Artist:
     """
     if not (model / "model_index.json").is_file():
         raise ModelMissing(f"There is no model in {model}. {_REMEDY}")
+    import torch
     from diffusers import StableDiffusionPipeline
     from safetensors import SafetensorError
 
     from generation.starter.course import device
 
     try:
-        pipe = StableDiffusionPipeline.from_pretrained(model, local_files_only=True)
+        pipe = StableDiffusionPipeline.from_pretrained(model, local_files_only=True, dtype=torch.float32)
     except (OSError, SafetensorError) as error:
         raise ModelMissing(
             f"The model in {model} is not whole. Make it: python -m generation.starter.train."

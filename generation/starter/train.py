@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from generation.starter.course import Course, device
 from generation.starter.data import encoded, rendered, scene_number
-from generation.starter.parts import LATENT_SHAPE, assemble
+from generation.starter.parts import LATENT_SHAPE, assemble, save
 from generation.starter.render import MOSAIC
 from generation.starter.train_lora import LORA_COURSE, save_lora, train_lora
 from generation.starter.train_unet import UNET_COURSE, train_unet
@@ -80,9 +80,7 @@ def _make_model(plan: Plan, work: Path, model: Path) -> None:
     latents = encoded(work / "latents.f16", pictures, LATENT_SHAPE, _encoder(vae))
     scenes = [scene_number(number, _SEED) for number in range(plan.scenes)]
     unet, tokenizer, text_encoder = train_unet(latents, scenes, work, plan.unet)
-    for part in (vae, unet, text_encoder):
-        part.to("cpu", torch.float16)
-    assemble(vae, unet, tokenizer, text_encoder).save_pretrained(model)
+    save(assemble(vae, unet, tokenizer, text_encoder), model)
 
 
 def _make_lora(plan: Plan, work: Path, model: Path, path: Path) -> None:

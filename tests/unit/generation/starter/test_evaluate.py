@@ -115,7 +115,7 @@ def hopeless(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("hopeless")
     tokenizer = parts.new_tokenizer()
     encoder = parts.new_text_encoder(len(tokenizer))
-    parts.assemble(parts.new_vae(), parts.new_unet(), tokenizer, encoder).save_pretrained(folder)
+    parts.save(parts.assemble(parts.new_vae(), parts.new_unet(), tokenizer, encoder), folder)
     return folder
 
 
