@@ -1,6 +1,6 @@
 """A sheet of what the starter model draws, for people to see: `python -m generation.starter.contact sheet.png`.
 
-Owns the prompts of the sheet. Nothing is chosen afterwards: one picture a prompt, all with the same seed.
+Owns the prompts of the sheet. Nothing is chosen afterwards: one picture a prompt, with seeds that count up from one.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from generation.errors import ModelMissing
 from generation.starter.artist import BATCH, MODEL, Artist, load_artist
 from generation.starter.sheet import laid_out
 
-_PROMPTS = (
+PROMPTS = (
     "a red boat on the sea at sunset",
     "a white house in the snow at night",
     "a yellow balloon in the mountains",
@@ -38,7 +38,7 @@ _PROMPTS = (
     "a pink umbrella in the city, sketch",
     "a red mushroom and a brown house in the forest, line drawing",
 )
-_SEED = 7
+_SEED = 1
 _COLUMNS = 6
 _TIMES = 2
 
@@ -46,7 +46,7 @@ _TIMES = 2
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--model", type=click.Path(path_type=Path), default=MODEL, help="The model's folder.")
-@click.option("--seed", type=int, default=_SEED, show_default=True, help="The seed of every picture.")
+@click.option("--seed", type=int, default=_SEED, show_default=True, help="The first picture's; the next ones count up.")
 def main(path: Path, model: Path, seed: int) -> None:
     """Draw the contact sheet and save it under PATH."""
     try:
@@ -57,12 +57,12 @@ def main(path: Path, model: Path, seed: int) -> None:
 
 
 def draw_sheet(artist: Artist, seed: int, path: Path) -> None:
-    """Draw every prompt of the sheet with this seed and save the sheet."""
+    """Draw the prompts of the sheet, the first with this seed and each next one with the next, and save the sheet."""
     drawn = []
-    for at in range(0, len(_PROMPTS), BATCH):
-        prompts = _PROMPTS[at : at + BATCH]
-        drawn += artist.draw(prompts, [seed] * len(prompts))
-    shown = [(enlarge(picture, _TIMES), prompt) for picture, prompt in zip(drawn, _PROMPTS, strict=True)]
+    for at in range(0, len(PROMPTS), BATCH):
+        prompts = PROMPTS[at : at + BATCH]
+        drawn += artist.draw(prompts, range(seed + at, seed + at + len(prompts)))
+    shown = [(enlarge(picture, _TIMES), prompt) for picture, prompt in zip(drawn, PROMPTS, strict=True)]
     path.parent.mkdir(parents=True, exist_ok=True)
     laid_out(shown, _COLUMNS).save(path, optimize=True)
 

@@ -141,7 +141,7 @@ def _confusion(score: Score) -> Table:
 
 
 def _save_wrong(judged: Sequence[tuple[Image.Image, Trial]], path: Path) -> None:
-    cells = [(picture, f"{trial.caption} — seen: {_seen(trial.sight)}") for picture, trial in judged if wrong(trial)]
+    cells = [(picture, f"{trial.caption}. Seen: {_seen(trial.sight)}") for picture, trial in judged if wrong(trial)]
     if not cells:
         click.echo("No picture was judged wrong.", err=True)
         return

@@ -9,7 +9,9 @@ from click.testing import CliRunner
 from PIL import Image
 
 from generation.starter import parts
+from generation.starter.captions import read_prompt
 from generation.starter.checker import Figure, Sight
+from generation.starter.contact import PROMPTS
 from generation.starter.evaluate import main, questions
 from generation.starter.scores import Score, Trial, names, scores, wrong
 from generation.starter.sheet import laid_out
@@ -148,6 +150,10 @@ def test_missing_weights_are_one_clear_sentence(tmp_path: Path, hopeless: Path) 
     half = CliRunner().invoke(main, ["--model", str(tmp_path)])
     assert half.exit_code == 2
     assert half.stderr.splitlines()[-1].startswith("Error: The model in")
+
+
+def test_the_contact_sheet_asks_for_nothing_outside_the_world() -> None:
+    assert [read_prompt(prompt).unknown for prompt in PROMPTS] == [()] * len(PROMPTS)
 
 
 def test_a_sheet_holds_every_picture_and_its_words() -> None:
