@@ -55,13 +55,13 @@ def encoded(
     shape: tuple[int, int, int],
     encode: Callable[[NDArray[np.uint8]], NDArray[np.float16]],
 ) -> NDArray[np.float16]:
-    """The pictures' latents, (len(pictures), *shape), read from `path` or made by `encode`, 64 pictures at a time."""
+    """The pictures' latents, (len(pictures), *shape), read from `path` or made by `encode`, 16 pictures at a time."""
     whole = (len(pictures), *shape)
     if not path.is_file():
         temporary = path.with_suffix(".part")
         latents = np.memmap(temporary, np.float16, "w+", shape=whole)
-        for start in tqdm(range(0, len(pictures), 64), "encoding"):
-            latents[start : start + 64] = encode(pictures[start : start + 64])
+        for start in tqdm(range(0, len(pictures), 16), "encoding"):
+            latents[start : start + 16] = encode(pictures[start : start + 16])
         latents.flush()
         temporary.rename(path)
     # All of it fits into memory and is read in random order.

@@ -19,7 +19,7 @@ from generation.starter.course import Chance, Course, device, train
 from generation.starter.parts import new_scheduler, new_text_encoder, new_tokenizer, new_unet
 from generation.starter.world import Scene
 
-UNET_COURSE = Course(name="unet", steps=8400, batch=32, learning_rate=8e-4, seed=12)
+UNET_COURSE = Course(name="unet", steps=6400, batch=32, learning_rate=8e-4, seed=12)
 # Without a caption one time in ten: what classifier-free guidance needs (Ho & Salimans 2022, arXiv 2207.12598).
 UNCAPTIONED = 0.1
 # Below one: more practice on noisy latents, where it is decided what stands where.
