@@ -22,7 +22,7 @@ _FILLERS = frozenset(
     re.findall(
         "[a-z]+",
         "a an the of in on at to by and with is are it its there some one next beside from before among during under "
-        "for picture drawing image painting photo view scene showing",
+        "for picture drawing image painting photo view scene showing show please draw paint make me",
     )
 )
 _FRAMES = ("a picture of", "a drawing of", "an image of", "a painting of", "a view of", "a scene showing")
@@ -51,12 +51,6 @@ def describe(scene: Scene, lot: random.Random) -> str:
     elif lot.random() < 0.12 and not setting_first:
         text = f"{lot.choice(_FRAMES)} {text}"
     return _ornamented(text, lot) if lot.random() < 0.2 else text
-
-
-def plain_caption(scene: Scene) -> str:
-    """The scene in its preferred words, with everything said: what `evaluate` asks for first."""
-    things = " and ".join(_phrase(thing, thing.subject, thing.colour) for thing in scene.things) or "an empty place"
-    return f"{things} {PLACES[scene.place][0]} {TIMES[scene.time][0]}, {STYLES[scene.style][0]}"
 
 
 def read_prompt(prompt: str) -> Reading:
@@ -105,13 +99,12 @@ def _spoken(thing: Thing, lot: random.Random) -> str:
     return _phrase(thing, noun, colour, lot)
 
 
-def _phrase(thing: Thing, noun: str, colour: str, lot: random.Random | None = None) -> str:
-    size = (lot.choice(SIZES[thing.size]) if lot else SIZES[thing.size][0]) + " " if thing.size else ""
+def _phrase(thing: Thing, noun: str, colour: str, lot: random.Random) -> str:
+    size = f"{lot.choice(SIZES[thing.size])} " if thing.size else ""
     if thing.count > 1:
-        number = lot.choice(_COUNTS[thing.count]) if lot else _COUNTS[thing.count][0]
-        return f"{number} {size}{colour} {_plural(noun)}"
+        return f"{lot.choice(_COUNTS[thing.count])} {size}{colour} {_plural(noun)}"
     words = f"{size}{colour} {noun}"
-    if lot is None or (say := lot.random()) < 0.72:
+    if (say := lot.random()) < 0.72:
         return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
     if say < 0.8:
         return f"the {words}"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generation.starter.captions import Reading, describe, plain_caption, read_prompt, vocabulary
+from generation.starter.captions import Reading, describe, read_prompt, vocabulary
 from generation.starter.data import scene_number
 from generation.starter.world import COLOURS, PLACES, STYLES, SUBJECTS, TIMES, Scene, Thing
 
@@ -56,24 +56,16 @@ def test_the_same_lot_words_it_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    ("scene", "words"),
+    "prompt",
     [
-        (BOAT, "a red boat on the sea at night, paper cut"),
-        (
-            Scene((Thing("umbrella", "orange"), Thing("cat", "black")), "city", "day", "sketch"),
-            "an orange umbrella and a black cat in the city by day, sketch",
-        ),
-        (Scene((Thing("fish", "blue", 2),), "sea", "day", "pixel"), "two blue fish on the sea by day, pixel art"),
-        (
-            Scene((Thing("house", "white", size="big"),), "snow", "sunset", "paper"),
-            "a big white house in the snow at sunset, paper cut",
-        ),
-        (Scene((), "desert", "day", "paper"), "an empty place in the desert by day, paper cut"),
+        "an orange umbrella and a black cat in the city by day, sketch",
+        "two blue fish on the sea, pixel art",
+        "Please draw me a BIG white house in the snow at sunset",
+        "an empty place in the desert",
     ],
 )
-def test_the_plain_caption_says_everything(scene: Scene, words: str) -> None:
-    assert plain_caption(scene) == words
-    assert not read_prompt(words).unknown
+def test_plain_prompts_are_understood_whole(prompt: str) -> None:
+    assert not read_prompt(prompt).unknown
 
 
 def test_two_red_boats_at_night_are_understood_and_a_dragon_is_not() -> None:
