@@ -21,7 +21,7 @@ from generation.starter.data import encoded, rendered, scene_number
 from generation.starter.parts import LATENT_SHAPE, assemble, save
 from generation.starter.render import MOSAIC
 from generation.starter.train_lora import LORA_COURSE, save_lora, train_lora
-from generation.starter.train_unet import UNET_COURSE, train_unet
+from generation.starter.train_unet import UNET_LESSONS, Lesson, train_unet
 from generation.starter.train_vae import VAE_COURSES, as_tensor, train_vae
 
 _SEED, _MOSAIC_SEED = 1, 2
@@ -39,7 +39,7 @@ class Plan:
     vae_scenes: int = 20_000
     mosaics: int = 4_000
     vae: tuple[Course, ...] = VAE_COURSES
-    unet: Course = UNET_COURSE
+    unet: tuple[Lesson, ...] = UNET_LESSONS
     lora: Course = LORA_COURSE
 
 
@@ -48,7 +48,7 @@ _TRIAL = Plan(
     vae_scenes=16,
     mosaics=16,
     vae=tuple(replace(course, steps=2, batch=2) for course in VAE_COURSES),
-    unet=replace(UNET_COURSE, steps=2, batch=2),
+    unet=tuple(replace(it, course=replace(it.course, steps=2, batch=2)) for it in UNET_LESSONS),
     lora=replace(LORA_COURSE, steps=2, batch=2),
 )
 

@@ -18,8 +18,8 @@ GUIDANCE = 3.0
 
 
 def load(kind: Any) -> Any:
-    """The shipped folder as a pipeline of that class, in float32 on the CPU, which is where tests run."""
-    pipe = kind.from_pretrained(MODEL, dtype=torch.float32)
+    """The shipped folder as a pipeline of that class, loaded as anybody would: in float32, on the CPU."""
+    pipe = kind.from_pretrained(MODEL)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 
