@@ -57,9 +57,12 @@ _TRIAL = Plan(
 @click.option("--work", type=click.Path(path_type=Path), help="Checkpoints and caches [default: build/starter].")
 @click.option("--model", type=click.Path(path_type=Path), help="Where the model goes, or is [default: beside this].")
 @click.option("--loras", type=click.Path(path_type=Path), help="Where the LoRA goes [default: beside this].")
+@click.option("--vae", type=click.Path(path_type=Path, exists=True), help="A trained VAE to build on: model/vae.")
 @click.option("--only", type=click.Choice(["model", "lora"]), help="Train this alone; the LoRA needs the model.")
 @click.option("--trial", is_flag=True, help="Two steps of each course, all kept in the work folder: does it run?")
-def main(*, work: Path | None, model: Path | None, loras: Path | None, only: str | None, trial: bool) -> None:
+def main(
+    *, work: Path | None, model: Path | None, loras: Path | None, vae: Path | None, only: str | None, trial: bool
+) -> None:
     """Train the starter model and its LoRA, or go on training them."""
     work = work or Path("build") / ("starter-trial" if trial else "starter")
     # A trial's model draws nothing: it must not take the place of the real one.
@@ -68,19 +71,29 @@ def main(*, work: Path | None, model: Path | None, loras: Path | None, only: str
     plan = _TRIAL if trial else Plan()
     work.mkdir(parents=True, exist_ok=True)
     if only != "lora":
-        _make_model(plan, work, model)
+        _make_model(plan, work, model, vae)
     if only != "model":
         _make_lora(plan, work, model, loras / f"{MOSAIC}.safetensors")
 
 
-def _make_model(plan: Plan, work: Path, model: Path) -> None:
+def _make_model(plan: Plan, work: Path, model: Path, vae_folder: Path | None) -> None:
     pictures = rendered(work, plan.scenes, _SEED)
-    mosaics = rendered(work, plan.mosaics, _MOSAIC_SEED, MOSAIC)
-    vae = train_vae(np.concatenate([pictures[: plan.vae_scenes], mosaics]), work, plan.vae)
+    vae = _taught_vae(plan, work, pictures) if vae_folder is None else _loaded_vae(vae_folder)
     latents = encoded(work / "latents.f16", pictures, LATENT_SHAPE, _encoder(vae))
     scenes = [scene_number(number, _SEED) for number in range(plan.scenes)]
     unet, tokenizer, text_encoder = train_unet(latents, scenes, work, plan.unet)
     save(assemble(vae, unet, tokenizer, text_encoder), model)
+
+
+def _taught_vae(plan: Plan, work: Path, pictures: NDArray[np.uint8]) -> Any:  # noqa: ANN401 - diffusers has no types
+    mosaics = rendered(work, plan.mosaics, _MOSAIC_SEED, MOSAIC)
+    return train_vae(np.concatenate([pictures[: plan.vae_scenes], mosaics]), work, plan.vae)
+
+
+def _loaded_vae(folder: Path) -> Any:  # noqa: ANN401 - as above
+    from diffusers import AutoencoderKL
+
+    return AutoencoderKL.from_pretrained(folder, dtype=torch.float32).to(device())
 
 
 def _make_lora(plan: Plan, work: Path, model: Path, path: Path) -> None:

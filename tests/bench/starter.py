@@ -34,7 +34,8 @@ GRID_ROUNDS = 3
 
 async def measure() -> list[Figure]:
     entry = Catalogue(load_entries(), [MODEL]).default
-    one, four = await _drawing(entry)
+    with tempfile.TemporaryDirectory(prefix="tessera-bench-") as folder:
+        one, four = await _drawing(entry, Path(folder))
     memory, at_rest = await _memory()
     steps = {"steps": entry.num_inference_steps, "guidance": entry.guidance_scale, "size": entry.sizes[0]}
     return [
@@ -44,9 +45,9 @@ async def measure() -> list[Figure]:
     ]
 
 
-async def _drawing(entry: ModelEntry) -> tuple[list[float], list[float]]:
+async def _drawing(entry: ModelEntry, models: Path) -> tuple[list[float], list[float]]:
     """Seconds for one picture and for four, several times each, after a first one that loads the model."""
-    backend = DiffusersBackend(device="cpu")
+    backend = DiffusersBackend(models=models, device="cpu")
     try:
         await _seconds(backend, entry, 1)
         one = [await _seconds(backend, entry, 1) for _ in range(ROUNDS)]

@@ -41,15 +41,15 @@ checked_at = "2026-11-20"
 
 [[model]]
 id = "slow"
-title = "Slow starter"
+title = "Slow noise"
 maker = "tests"
 backend = "diffusers"
-arguments = { shipped = "starter" }
+arguments = { build = "noise" }
 openness = "open_source"
 licence = "Apache-2.0"
 bot_use = "yes"
 sizes = ["64x64"]
-closed_vocabulary = "It knows twelve subjects in eight places and cannot depict anything else."
+closed_vocabulary = "It was never trained: it draws noise and cannot depict anything."
 checked_at = "2026-11-20"
 """
 
