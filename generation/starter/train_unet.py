@@ -41,19 +41,19 @@ class Lesson:
     figures_count: float
 
 
-# First places, light and how things look; then which words mean which thing. What stands where is decided while a
-# latent is nearly all noise: of 32 by 32 spots even a tenth of a picture shows through (Hoogeboom et al. 2023, arXiv
-# 2301.11093), and a model that sees the thing has no need of the word.
+# What stands where is decided while a latent is nearly all noise: of 32 by 32 spots even a tenth of a picture shows
+# through (Hoogeboom et al. 2023, arXiv 2301.11093), and a model that sees the thing has no need of the word. So words
+# are taught where there is least to see; edges and textures are finished afterwards, at all levels.
 UNET_LESSONS = (
     Lesson(
-        course=Course(name="unet", steps=4650, batch=32, learning_rate=8e-4, seed=12),
-        noise_power=0.7,
-        figures_count=1.0,
+        course=Course(name="unet-words", steps=9500, batch=32, learning_rate=8e-4, seed=12),
+        noise_power=0.4,
+        figures_count=5.0,
     ),
     Lesson(
-        course=Course(name="unet-words", steps=3700, batch=32, learning_rate=8e-4, seed=14, warm_up=50),
-        noise_power=0.35,
-        figures_count=5.0,
+        course=Course(name="unet-finish", steps=4500, batch=32, learning_rate=5e-4, seed=14, warm_up=50),
+        noise_power=0.7,
+        figures_count=3.0,
     ),
 )
 

@@ -64,7 +64,7 @@ def test_halves_lie_on_disk(trained: Path) -> None:
 
 
 def test_run_again_it_goes_on_where_it_was_and_ends_the_same(trained: Path, tmp_path: Path) -> None:
-    checkpoints = ("vae.pt", "vae-colours.pt", "unet.pt", "unet-words.pt")
+    checkpoints = ("vae.pt", "vae-colours.pt", "unet-words.pt", "unet-finish.pt")
     for name in (*checkpoints, "latents.f16", "pictures-1-48.u8", "pictures-2-16-mosaic.u8"):
         (tmp_path / name).hardlink_to(trained / name)
     train_in(tmp_path)
