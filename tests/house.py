@@ -31,7 +31,8 @@ arguments = {{ build = "noise" }}
 openness = "open_source"
 licence = "Apache-2.0"
 bot_use = "yes"
-sizes = ["128x128"]
+# Large enough to take some seconds on a quick machine too.
+sizes = ["224x224"]
 num_inference_steps = {steps}
 guidance_scale = 1.0
 closed_vocabulary = "It was never trained: it draws noise and cannot depict anything."
