@@ -80,8 +80,7 @@ def test_a_lora_can_be_trained_alone(trained: Path, tmp_path: Path) -> None:
 
 
 def test_a_vae_that_is_there_is_built_on(trained: Path, tmp_path: Path) -> None:
-    for name in ("pictures-1-48.u8", "unet.pt", "unet-words.pt"):
-        (tmp_path / name).hardlink_to(trained / name)
+    (tmp_path / "pictures-1-48.u8").hardlink_to(trained / "pictures-1-48.u8")
     train_in(tmp_path, "--only", "model", "--vae", str(trained / "model" / "vae"))
 
     vae = "model/vae/diffusion_pytorch_model.safetensors"
