@@ -167,7 +167,7 @@ def _find_shipped(entry: ModelEntry, name: str) -> Path:
     folder = shipped_model(name)
     if folder is None:
         raise ModelMissing(f"The catalogue entry “{entry.id}” wants the shipped model “{name}”; none is called so.")
-    if not folder.is_dir():
+    if not (folder / "model_index.json").is_file():
         raise ModelMissing(
             f"{entry.title} comes with the package, but its weights are not in {folder}: install the package again, or "
             "make them with python -m generation.starter.train."
