@@ -27,8 +27,8 @@ class DiffusersBackend:
     name = "diffusers"
 
     def __init__(self, *, models: Path, resident: int = 1, device: str | None = None) -> None:
-        self._models = models
         """Load nothing yet."""
+        self._models = models
         self._resident = max(1, resident)
         self._device = device
         self._loaded: OrderedDict[str, LoadedPipeline] = OrderedDict()

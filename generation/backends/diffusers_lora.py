@@ -50,13 +50,15 @@ def apply_lora(pipe: Any, entry: ModelEntry, lora: Lora) -> None:  # noqa: ANN40
     """
     if not hasattr(pipe, "load_lora_weights"):
         raise ModelMissing(f"{entry.title} has a LoRA in its arguments, but {type(pipe).__name__} takes none.")
+    from safetensors import SafetensorError
+
     try:
         _merge(pipe, lora)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, ImportError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, ImportError, SafetensorError) as error:
         raise _does_not_fit(entry, lora, error) from error
-    except Exception as error:
-        # torch names weights of other shapes in a plain RuntimeError, safetensors has an error of its own.
-        if "size mismatch" not in str(error) and type(error).__name__ != "SafetensorError":
+    except RuntimeError as error:
+        # torch names weights of other shapes in a plain RuntimeError, as it does much else.
+        if "size mismatch" not in str(error):
             raise
         raise _does_not_fit(entry, lora, error) from error
 

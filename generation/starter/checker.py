@@ -20,7 +20,7 @@ from torch.nn import functional
 from generation.errors import ModelMissing
 from generation.starter.checker_net import GRID, LOOKS, CheckerNet, as_input, as_seen
 from generation.starter.figures import paper_of
-from generation.starter.palette import CREAM, INK, PALE, THINGS, WOOD, Rgb
+from generation.starter.palette import BEAK, CREAM, FLAME, HEART, INK, PALE, PORTHOLE, STEM, THINGS, WOOD, Rgb
 from generation.starter.render import SIDE
 from generation.starter.world import PLACES, SUBJECTS, TIMES
 
@@ -34,12 +34,12 @@ _ORNAMENTS: Mapping[str, tuple[Rgb, ...]] = {
     "car": (PALE,),
     "cat": (),
     "fish": (),
-    "bird": ((240, 160, 48),),
-    "flower": ((84, 148, 76), (250, 206, 84), WOOD),
+    "bird": (BEAK,),
+    "flower": (STEM, HEART, WOOD),
     "balloon": (WOOD,),
     "umbrella": (WOOD,),
     "mushroom": (PALE,),
-    "rocket": ((250, 168, 48), (94, 128, 161)),
+    "rocket": (FLAME, PORTHOLE),
 }
 # Steps of sRGB. A shade explains a pixel a little worse than the main colour does, and an ornament (or the cream edge
 # that any figure may have) worse still, so that a figure all white is white paper, not one all windows. Ink is less

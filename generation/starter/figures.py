@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
-from generation.starter.palette import CREAM, INK, PALE, THINGS, WOOD, Rgb, mix
+from generation.starter.palette import BEAK, CREAM, FLAME, HEART, INK, PALE, PORTHOLE, STEM, THINGS, WOOD, Rgb, mix
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def _fish(pen: _Pen, paper: Paper) -> None:
 
 
 def _bird(pen: _Pen, paper: Paper) -> None:
-    pen.polygon((240, 160, 48), (4, 34), (24, 26), (24, 42))
+    pen.polygon(BEAK, (4, 34), (24, 26), (24, 42))
     pen.polygon(paper.main, (66, 50), (98, 62), (90, 76), (58, 70))
     pen.ellipse(paper.main, 22, 34, 80, 80)
     pen.ellipse(paper.main, 14, 14, 52, 54)
@@ -131,11 +131,11 @@ def _bird(pen: _Pen, paper: Paper) -> None:
 
 
 def _flower(pen: _Pen, paper: Paper) -> None:
-    pen.rectangle((84, 148, 76), 47, 50, 53, 98)
-    pen.ellipse((84, 148, 76), 52, 72, 78, 86)
+    pen.rectangle(STEM, 47, 50, 53, 98)
+    pen.ellipse(STEM, 52, 72, 78, 86)
     for left, top in ((34, 2), (58, 18), (50, 44), (18, 44), (10, 18)):
         pen.ellipse(paper.main, left, top, left + 32, top + 32)
-    pen.ellipse((250, 206, 84), 37, 24, 63, 50)
+    pen.ellipse(HEART, 37, 24, 63, 50)
     pen.ellipse(WOOD, 44, 31, 56, 43)
 
 
@@ -168,13 +168,13 @@ def _mushroom(pen: _Pen, paper: Paper) -> None:
 
 
 def _rocket(pen: _Pen, paper: Paper) -> None:
-    pen.polygon((250, 168, 48), (38, 80), (62, 80), (50, 99))
+    pen.polygon(FLAME, (38, 80), (62, 80), (50, 99))
     pen.polygon(paper.dark, (32, 50), (10, 84), (34, 80))
     pen.polygon(paper.dark, (68, 50), (90, 84), (66, 80))
     pen.polygon(paper.main, (50, 1), (66, 24), (70, 50), (66, 82), (34, 82), (30, 50), (34, 24))
     pen.polygon(paper.dark, (50, 1), (63, 20), (37, 20))
     pen.ellipse(CREAM, 39, 32, 61, 54)
-    pen.ellipse(mix(INK, (120, 180, 230), 0.6), 43, 36, 57, 50)
+    pen.ellipse(PORTHOLE, 43, 36, 57, 50)
 
 
 _FIGURES: Mapping[str, Callable[[_Pen, Paper], None]] = {

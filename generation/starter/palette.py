@@ -27,6 +27,11 @@ LOW_SUN: Rgb = (255, 190, 90)
 MOON: Rgb = (246, 240, 214)
 WOOD: Rgb = (150, 104, 66)
 PALE: Rgb = (236, 226, 196)
+BEAK: Rgb = (240, 160, 48)
+STEM: Rgb = (84, 148, 76)
+HEART: Rgb = (250, 206, 84)
+FLAME: Rgb = (250, 168, 48)
+PORTHOLE: Rgb = (90, 124, 161)
 
 # Bands of paper from the top of the sky to the horizon.
 SKIES: Mapping[str, tuple[Rgb, ...]] = {

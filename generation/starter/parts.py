@@ -40,7 +40,11 @@ def new_vae() -> Any:  # noqa: ANN401 - diffusers ships no types
 
 
 def new_unet() -> Any:  # noqa: ANN401 - as above
-    """An untrained UNet2DConditionModel on those latents, listening to the text at its lowest level, 8 by 8."""
+    """An untrained UNet2DConditionModel on those latents.
+
+    It listens to the text in two ways: word by word at its lowest level, 8 by 8, and to the whole caption everywhere,
+    as one vector beside the noise level (`addition_embed_type`; no pipeline needs to know).
+    """
     from diffusers import UNet2DConditionModel
 
     return UNet2DConditionModel(
@@ -54,6 +58,11 @@ def new_unet() -> Any:  # noqa: ANN401 - as above
         cross_attention_dim=_HIDDEN,
         attention_head_dim=4,
         norm_num_groups=16,
+        time_embedding_dim=_HIDDEN,
+        resnet_time_scale_shift="scale_shift",
+        addition_embed_type="text",
+        addition_embed_type_num_heads=5,
+        encoder_hid_dim=_HIDDEN,
     )
 
 

@@ -2,7 +2,7 @@
 
 Owns the order of the courses (VAE, then UNet with text encoder, then the LoRA of the mosaic style) and where their
 results go. Everything follows from seeds; an interrupted training goes on where it was. On CUDA it takes minutes, on
-two CPU cores two hours, of which the LoRA takes a few minutes.
+two CPU cores some three hours, of which the LoRA takes a few minutes.
 """
 
 import hashlib
@@ -79,9 +79,12 @@ def main(
 def _make_model(plan: Plan, work: Path, model: Path, vae_folder: Path | None) -> None:
     pictures = rendered(work, plan.scenes, _SEED)
     vae = _taught_vae(plan, work, pictures) if vae_folder is None else _loaded_vae(vae_folder)
-    latents = encoded(work / "latents.f16", pictures, LATENT_SHAPE, _encoder(vae))
+    # Latents of another VAE, and what was learnt from them, are of no use to this one.
+    folder = work / f"unet-{_weights_of(vae)}"
+    folder.mkdir(exist_ok=True)
+    latents = encoded(folder / "latents.f16", pictures, LATENT_SHAPE, _encoder(vae))
     scenes = [scene_number(number, _SEED) for number in range(plan.scenes)]
-    unet, tokenizer, text_encoder = train_unet(latents, scenes, work, plan.unet)
+    unet, tokenizer, text_encoder = train_unet(latents, scenes, folder, plan.unet)
     save(assemble(vae, unet, tokenizer, text_encoder), model)
 
 
@@ -122,6 +125,14 @@ def _encoder(vae: Any) -> Callable[[NDArray[np.uint8]], NDArray[np.float16]]:  #
         return latents.float().cpu().numpy().astype(np.float16)  # type: ignore[no-any-return]
 
     return encode
+
+
+def _weights_of(vae: Any) -> str:  # noqa: ANN401 - as above
+    """Twelve letters that change with the VAE's weights."""
+    digest = hashlib.sha256()
+    for value in vae.state_dict().values():
+        digest.update(value.float().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:12]
 
 
 def _fingerprint(model: Path) -> str:

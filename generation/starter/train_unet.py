@@ -46,7 +46,7 @@ class Lesson:
 # are taught where there is least to see; edges and textures are finished afterwards, at all levels.
 UNET_LESSONS = (
     Lesson(
-        course=Course(name="unet-words", steps=9500, batch=32, learning_rate=8e-4, seed=12),
+        course=Course(name="unet-words", steps=7500, batch=32, learning_rate=8e-4, seed=12),
         noise_power=0.4,
         figures_count=5.0,
     ),

@@ -79,7 +79,7 @@ def test_a_whole_pipeline_of_the_parts_is_small_and_loads_as_stable_diffusion(to
     parts.assemble(vae, unet, tokenizer, text_encoder).save_pretrained(tmp_path)
 
     # 25 MB is the promise for the repository; the LoRA and the checker come on top.
-    assert sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) < 23_000_000
+    assert sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) < 23_500_000
     assert not [path for path in tmp_path.rglob("*") if path.suffix in {".bin", ".pt", ".pkl"}]
     pipe = AutoPipelineForText2Image.from_pretrained(tmp_path, dtype=torch.float32)
     pipe.set_progress_bar_config(disable=True)
