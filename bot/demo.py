@@ -38,7 +38,7 @@ class DemoFailed(RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demo:
-    """One demo: its folder, its prompt, and the model to use instead of the noise (a folder or a hub id)."""
+    """One demo: its folder, its prompt, and the model to use instead of the starter (a folder or a hub id)."""
 
     home: Path
     prompt: str
@@ -74,7 +74,7 @@ class Demo:
             "logs/worker.log",
         ):
             (self.home / old).unlink(missing_ok=True)
-        offer = ["noise"]
+        offer = ["starter"]
         entry: dict[str, Any] | None = None
         if self.model:
             entry = guess_entry(self.model)

@@ -32,7 +32,7 @@ class Section(BaseModel):
 class ModelSettings(Section):
     """`offer`: catalogue ids in the order members see them, the first is the default; `files`: further catalogues."""
 
-    offer: tuple[str, ...] = ("noise",)
+    offer: tuple[str, ...] = ("starter",)
     files: tuple[Path, ...] = ()
 
 

@@ -24,7 +24,7 @@ class Places:
 
         Raises PermissionError if somebody else owns the short folder that a long home's sockets go to.
         """
-        for folder in (self.home, self.artifacts, self.models, self.redis):
+        for folder in (self.home, self.artifacts, self.redis):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for socket in (self.redis_socket, self.front_socket):
             socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -47,11 +47,6 @@ class Places:
     def artifacts_url(self) -> str:
         """The default artifact store as a URL, as fsspec reads one: it takes no percent signs for spaces."""
         return f"file://{self.artifacts.resolve()}"
-
-    @property
-    def models(self) -> Path:
-        """Models that were built or unpacked here."""
-        return self.home / "models"
 
     @property
     def pictures(self) -> Path:

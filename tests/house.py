@@ -20,14 +20,19 @@ from generation.database import open_sqlite
 from generation.places import Places
 from migrations import apply_all
 
-# A slower noise model, so that there is a middle of the picture to be killed in.
-_SLOW = """
+# The starter in fewer steps, and a slower one, so that there is a middle of the picture to be killed in.
+_CATALOGUE = """
+[[model]]
+id = "starter"
+num_inference_steps = 4
+guidance_scale = 1.0
+
 [[model]]
 id = "slow"
-title = "Slow noise"
+title = "Slow starter"
 maker = "Tessera"
 backend = "diffusers"
-arguments = {{ build = "noise" }}
+arguments = {{ shipped = "starter" }}
 openness = "open_source"
 licence = "Apache-2.0"
 bot_use = "yes"
@@ -35,7 +40,7 @@ bot_use = "yes"
 sizes = ["224x224"]
 num_inference_steps = {steps}
 guidance_scale = 1.0
-closed_vocabulary = "It was never trained: it draws noise and cannot depict anything."
+closed_vocabulary = "It knows twelve subjects in eight places and cannot depict anything else."
 checked_at = "2026-11-20"
 """
 
@@ -43,11 +48,14 @@ checked_at = "2026-11-20"
 class House:
     """One installation; processes are named, and started and killed by name."""
 
-    def __init__(self, home: Path, redis_url: str, *, steps: int = 150, **environment: str) -> None:
-        """Make the folder, a catalogue with a slow model, and a migrated database. `environment` is added to all."""
+    def __init__(self, home: Path, redis_url: str, *, steps: int = 60, **environment: str) -> None:
+        """Make the folder, a catalogue with a quick and a slow model, and a migrated database.
+
+        `environment` is added to every process's.
+        """
         self.home, self.places = home, Places(home).create()
-        catalogue = home / "slow.toml"
-        catalogue.write_text(_SLOW.format(steps=steps), encoding="utf-8")
+        catalogue = home / "models.toml"
+        catalogue.write_text(_CATALOGUE.format(steps=steps), encoding="utf-8")
         db = open_sqlite(self.places.database)
         apply_all(db)
         db.close()
@@ -55,7 +63,7 @@ class House:
             **{key: value for key, value in os.environ.items() if not _is_ours(key)},
             "TESSERA_HOME": str(home),
             "TESSERA_REDIS_URL": redis_url,
-            "TESSERA_MODELS": json.dumps({"offer": ["noise", "slow"], "files": [str(catalogue)]}),
+            "TESSERA_MODELS": json.dumps({"offer": ["starter", "slow"], "files": [str(catalogue)]}),
             "TESSERA_TIMING": json.dumps({"sweep_s": 0.3, "lost_after_s": 2.0, "retry_s": 0.5}),
             "TESSERA_QUOTA__DAILY_IMAGES": "1000",
             "TESSERA_LIMITS__UNDER_WAY": "100",

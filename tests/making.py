@@ -25,7 +25,7 @@ def request(request_id: str = "discord-1", **changes: Any) -> GenerationRequest:
         id=request_id,
         requester=MEMBER,
         reply_to=REPLY,
-        model="noise",
+        model="starter",
         pool="gpu",
         prompt="a red boat",
         params=PARAMS,
@@ -60,7 +60,7 @@ def outcome(request_id: str = "discord-1", **changes: Any) -> Outcome:
         worker="worker-1",
         finished_at=NOW + 3000,
         images=(image(request_id=request_id),),
-        made_by=MadeBy(model="noise", title="Noise", backend="diffusers"),
+        made_by=MadeBy(model="starter", title="Tessera Starter", backend="diffusers"),
         seconds=3.0,
         timeline=(TimelineEvent(name="started", at=NOW + 100),),
     )

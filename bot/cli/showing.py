@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bot.demo import Demo
     from bot.terminal.session import Result
 
-_PROMPT = "a red boat at dusk"
+_PROMPT = "a red sailboat on the sea at sunset"
 
 
 @click.command()
@@ -25,8 +25,9 @@ _PROMPT = "a red boat at dusk"
 def demo_(*, prompt: str | None, json_: bool) -> int:
     """Send one prompt through the whole chain, then stop everything again.
 
-    Needs no token, key or configuration. The model is a tiny one that draws noise; TESSERA_DEMO_MODEL names another, a
-    folder in diffusers' layout or a hub id. Everything is kept in the folder `demo` of TESSERA_HOME (./.tessera).
+    Needs no token, key or configuration. The model is the small one that comes with the project; TESSERA_DEMO_MODEL
+    names another, a folder in diffusers' layout or a hub id. Everything is kept in the folder `demo` of TESSERA_HOME
+    (./.tessera).
     """
     from bot.demo import Demo, DemoFailed
     from bot.redis_server import RedisFailed, RedisMissing

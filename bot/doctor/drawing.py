@@ -47,8 +47,6 @@ def _model(entry: ModelEntry, served: Collection[str]) -> Finding:
 
 
 def _open(entry: ModelEntry, name: str) -> Finding:
-    if entry.arguments.get("build"):
-        return ok("Models", said.model_built(name))
     if "shipped" in entry.arguments:
         return _shipped(str(entry.arguments["shipped"]), name)
     folder = Path(str(entry.arguments.get("folder") or entry.arguments.get("repo") or "")).expanduser()

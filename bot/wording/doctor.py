@@ -188,11 +188,6 @@ def model_without_key(name: str, key: str) -> Said:
     return f"{name}: {key} is not set.", "Set it where the worker runs."
 
 
-def model_built(name: str) -> Said:
-    """A model this project builds itself."""
-    return f"{name}: built here when it is first needed.", ""
-
-
 def model_shipped(name: str) -> Said:
     """A model that comes with the project."""
     return f"{name}: its weights came with Tessera.", ""

@@ -7,7 +7,6 @@ disk or an encoder. It must not know Redis, checks or where pictures go.
 import asyncio
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from generation.backends.base import EncodedImage, Generated, Watch
 from generation.backends.diffusers_draw import Drawn, draw, to_png
@@ -21,14 +20,13 @@ from generation.result import MadeBy
 class DiffusersBackend:
     """Local pipelines, loaded when they are first asked for; at most `resident` stay, the longest unused goes first.
 
-    Built pipelines lie under `models`; `device` overrides the choice of cuda, mps or cpu.
+    `device` overrides the choice of cuda, mps or cpu.
     """
 
     name = "diffusers"
 
-    def __init__(self, *, models: Path, resident: int = 1, device: str | None = None) -> None:
+    def __init__(self, *, resident: int = 1, device: str | None = None) -> None:
         """Load nothing yet."""
-        self._models = models
         self._resident = max(1, resident)
         self._device = device
         self._loaded: OrderedDict[str, LoadedPipeline] = OrderedDict()
@@ -91,6 +89,6 @@ class DiffusersBackend:
             while len(self._loaded) >= self._resident:
                 self._loaded.popitem(last=False)
                 free_device_memory()
-            loaded = self._loaded[key] = load_pipeline(entry, self._models, self._device)
+            loaded = self._loaded[key] = load_pipeline(entry, self._device)
         self._loaded.move_to_end(key)
         return loaded

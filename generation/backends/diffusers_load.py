@@ -1,4 +1,4 @@
-"""Finding and loading diffusers pipelines: a folder, a hub id, one that ships with this package, or one it builds.
+"""Finding and loading diffusers pipelines: a folder, a hub id, or one that ships with this package.
 
 Owns what may be loaded (stock pipeline classes, safetensors, no code from a repository), device and type of numbers,
 and the description that makes a picture replayable. Runs in the device's thread. It must not know requests or prompts.
@@ -17,10 +17,8 @@ from generation.catalogue import ModelEntry
 from generation.errors import ModelMissing, OutOfMemory
 from generation.secrets import read_secret
 from generation.shipped import shipped_model
-from generation.starter.noise import build_noise_pipeline
 
 _LIBRARIES = ("diffusers", "torch", "transformers")
-_BUILDERS = {"noise": build_noise_pipeline}
 # Hashing this much takes a few hundredths of a second.
 _SMALL_BYTES = 32_000_000
 
@@ -40,17 +38,17 @@ class LoadedPipeline:
     versions: tuple[tuple[str, str], ...]
 
 
-def load_pipeline(entry: ModelEntry, models: Path, device: str | None) -> LoadedPipeline:
-    """Load what the entry's arguments name; built pipelines lie under `models`.
+def load_pipeline(entry: ModelEntry, device: str | None) -> LoadedPipeline:
+    """Load what the entry's arguments name.
 
-    Arguments: one of `build`, `shipped`, `folder` or `repo` (a hub id or a folder), and optionally `revision`,
-    `variant`, `device`, `dtype`, `lora` and `lora_scale`. Raises `ModelMissing` with a sentence for the operator, and
+    Arguments: one of `shipped`, `folder` or `repo` (a hub id or a folder), and optionally `revision`, `variant`,
+    `device`, `dtype`, `lora` and `lora_scale`. Raises `ModelMissing` with a sentence for the operator, and
     `OutOfMemory`.
     """
     from diffusers import DiffusionPipeline
 
     _hush()
-    folder, lora = _find(entry, models), find_lora(entry)
+    folder, lora = _find(entry), find_lora(entry)
     index = _read_index(folder)
     chosen_device, dtype = choose_device(_text(entry, "device") or device, _text(entry, "dtype"))
     try:
@@ -144,12 +142,8 @@ def _variant(entry: ModelEntry) -> dict[str, str]:
     return {"variant": variant} if variant else {}
 
 
-def _find(entry: ModelEntry, models: Path) -> Path:
-    build, shipped, folder, repo = (_text(entry, name) for name in ("build", "shipped", "folder", "repo"))
-    if build is not None:
-        if build not in _BUILDERS:
-            raise ModelMissing(f"The catalogue entry “{entry.id}” wants “{build}” built, which nobody knows how to.")
-        return _BUILDERS[build](models / build)
+def _find(entry: ModelEntry) -> Path:
+    shipped, folder, repo = (_text(entry, name) for name in ("shipped", "folder", "repo"))
     if shipped is not None:
         return _find_shipped(entry, shipped)
     source = folder or repo

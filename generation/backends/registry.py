@@ -8,7 +8,6 @@ import importlib.util
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from generation.backends.base import Backend
 from generation.errors import ModelMissing
@@ -20,9 +19,8 @@ _NEEDS = {"diffusers": ("torch", "diffusers", "transformers"), "openai": ("opena
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendOptions:
-    """What backends are told at their making: where built models lie, how many stay loaded, which device to use."""
+    """What backends are told at their making: how many models stay loaded, which device to use."""
 
-    models: Path
     resident_models: int = 1
     device: str | None = None
 
@@ -61,7 +59,7 @@ def installed(name: str) -> bool:
 def _diffusers(options: BackendOptions) -> Backend:
     from generation.backends.diffusers import DiffusersBackend
 
-    return DiffusersBackend(models=options.models, resident=options.resident_models, device=options.device)
+    return DiffusersBackend(resident=options.resident_models, device=options.device)
 
 
 def _openai() -> Backend:

@@ -51,7 +51,6 @@ async def open_service(settings: WorkerSettings) -> AsyncIterator[Service]:
     async with AsyncExitStack() as stack:
         backends = Backends(
             BackendOptions(
-                models=settings.places.models,
                 resident_models=settings.worker.resident_models,
                 device=settings.worker.device,
             )

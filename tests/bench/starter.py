@@ -34,8 +34,7 @@ GRID_ROUNDS = 3
 
 async def measure() -> list[Figure]:
     entry = Catalogue(load_entries(), [MODEL]).default
-    with tempfile.TemporaryDirectory(prefix="tessera-bench-") as folder:
-        one, four = await _drawing(entry, Path(folder))
+    one, four = await _drawing(entry)
     memory, at_rest = await _memory()
     steps = {"steps": entry.num_inference_steps, "guidance": entry.guidance_scale, "size": entry.sizes[0]}
     return [
@@ -45,9 +44,9 @@ async def measure() -> list[Figure]:
     ]
 
 
-async def _drawing(entry: ModelEntry, models: Path) -> tuple[list[float], list[float]]:
+async def _drawing(entry: ModelEntry) -> tuple[list[float], list[float]]:
     """Seconds for one picture and for four, several times each, after a first one that loads the model."""
-    backend = DiffusersBackend(models=models, device="cpu")
+    backend = DiffusersBackend(device="cpu")
     try:
         await _seconds(backend, entry, 1)
         one = [await _seconds(backend, entry, 1) for _ in range(ROUNDS)]

@@ -34,7 +34,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(params=["diffusers", "openai"])
 async def case(request: pytest.FixtureRequest, pipeline: Path, tmp_path: Path) -> AsyncIterator[Case]:
     if request.param == "diffusers":
-        local = DiffusersBackend(models=tmp_path)
+        local = DiffusersBackend()
         yield Case(local, local_entry({"folder": str(pipeline)}), local_entry({"folder": str(tmp_path / "nowhere")}))
         await local.aclose()
         return

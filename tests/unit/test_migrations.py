@@ -61,7 +61,7 @@ def test_rows_written_before_a_migration_are_there_after_it(db: Database) -> Non
     db.execute(
         """INSERT INTO requests (id, account, workspace, platform, model, pool, images, request, state, score,
                                  created_at, changed_at)
-           VALUES ('a', 'x', 'y', 'discord', 'noise', 'gpu', 1, '{}', 'queued', 1, 1, 1)"""
+           VALUES ('a', 'x', 'y', 'discord', 'starter', 'gpu', 1, '{}', 'queued', 1, 1, 1)"""
     )
 
     apply_all(db)

@@ -73,7 +73,7 @@ async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
             TESSERA_SLACK__API_URL=slack.api_url,
             OPENAI_API_KEY=openai.key,
             OPENAI_BASE_URL=openai.base_url,
-            TESSERA_MODELS='{"offer": ["noise", "gpt-image-2"]}',
+            TESSERA_MODELS__OFFER='["starter", "gpt-image-2"]',
             TESSERA_CHECKS__OPENAI_MODERATION="true",
             TESSERA_WORKER__POOLS='["gpu", "api"]',
             TESSERA_TIMING='{"sweep_s": 1, "retry_s": 0.2}',

@@ -137,7 +137,7 @@ async def test_a_front_killed_while_it_tells(house: House, peer: DiscordPeer, la
 
 async def test_redis_wiped_with_ten_requests_queued(house: House, peer: DiscordPeer, redis: RedisServer) -> None:
     asked = await asyncio.gather(
-        *(peer.interaction("imagine", {"prompt": f"boat {n}", "model": "noise"}) for n in range(10))
+        *(peer.interaction("imagine", {"prompt": f"boat {n}", "model": "starter"}) for n in range(10))
     )
     await until(
         lambda: house.rows("SELECT count(*) FROM requests WHERE state = 'queued'")[0][0],
@@ -156,7 +156,7 @@ async def test_redis_wiped_with_ten_requests_queued(house: House, peer: DiscordP
 async def test_redis_killed_with_ten_requests_queued(house: House, peer: DiscordPeer, redis: RedisServer) -> None:
     redis.kill()
     asked = await asyncio.gather(
-        *(peer.interaction("imagine", {"prompt": f"ship {n}", "model": "noise"}) for n in range(10))
+        *(peer.interaction("imagine", {"prompt": f"ship {n}", "model": "starter"}) for n in range(10))
     )
     await until(
         lambda: house.rows("SELECT count(*) FROM requests WHERE state = 'queued'")[0][0],

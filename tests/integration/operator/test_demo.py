@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from bot.demo import checks_for, guess_entry
-from generation.catalogue import ModelEntry
-from generation.starter.noise import build_noise_pipeline
+from generation.catalogue import ModelEntry, load_entries
+from tests import tiny
 
 
 def demo(home: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -51,15 +51,17 @@ def test_one_prompt_goes_through_the_whole_chain(tmp_path: Path) -> None:
     assert [name for name in names if name != "step"] == [
         *("submitted", "queued", "started", "loading", "drawn", "checked", "stored", "delivered")
     ]
-    assert names.count("step") == 8
+    (starter,) = (entry for entry in load_entries() if entry.id == "starter")
+    assert names.count("step") == starter.num_inference_steps
     (file,) = done["files"]
     with Image.open(file) as picture:
-        assert picture.size == (128, 128)
+        assert picture.size == (512, 512)
+    assert any("Understood: green, boat." in line for line in done["lines"])
     assert left_running(tmp_path) == []
 
 
 def test_a_picture_that_no_check_can_look_at_is_held_and_the_demo_says_so(tmp_path: Path) -> None:
-    folder = build_noise_pipeline(tmp_path / "my-pipeline")
+    folder = tiny.stable_diffusion(tmp_path / "my-pipeline")
 
     ran = demo(tmp_path / "home", TESSERA_DEMO_MODEL=str(folder))
 
@@ -81,11 +83,11 @@ def test_a_demo_that_does_not_come_up_says_where_the_logs_are(tmp_path: Path) ->
 
 
 def test_a_folder_is_described_from_its_own_files(tmp_path: Path) -> None:
-    folder = build_noise_pipeline(tmp_path / "pipeline")
+    folder = tiny.stable_diffusion(tmp_path / "pipeline")
 
     entry = ModelEntry.model_validate(guess_entry(str(folder)))
 
-    assert entry.dimensions == ((128, 128),)
+    assert entry.dimensions == ((64, 64),)
     assert entry.arguments == {"folder": str(folder)}
     assert entry.may_serve
     assert not entry.closed_vocabulary

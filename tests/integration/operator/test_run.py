@@ -97,7 +97,7 @@ def test_it_comes_up_draws_mends_itself_and_drains(run: Run, tmp_path: Path) -> 
     run.until("Tessera is up.")
     run.until("Stop      Ctrl-C")
     assert "Adapters  terminal" in run.said
-    assert "Noise (tiny demo pipeline)" in run.said
+    assert "Tessera Starter" in run.said
     assert str(run.home) in run.said
 
     # A second one in the same folder is turned away.

@@ -8,9 +8,6 @@ from diffusers import StableDiffusionPipeline
 from safetensors import safe_open
 
 from tests.integration.starter.drawing import LORAS, draw, grout, load, share_of
-from tests.starter_weights import needs_weights
-
-pytestmark = needs_weights
 
 PROMPT = "a red house in the desert"
 FILE = "mosaic.safetensors"

@@ -11,9 +11,6 @@ from PIL import Image
 
 from generation.starter.checker import Checker, Sight
 from tests.integration.starter.drawing import apart, brightness, draw, draw_together, share_of
-from tests.starter_weights import needs_weights
-
-pytestmark = needs_weights
 
 ASKED = {
     "a red boat on the sea": ("boat", "red", "sea"),

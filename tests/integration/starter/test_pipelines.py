@@ -18,9 +18,6 @@ from PIL import Image
 from generation.starter.render import paint
 from generation.starter.world import Scene, Thing
 from tests.integration.starter.drawing import HOME, LORAS, MODEL, STEPS, alike, apart, draw, levels, load, share_of
-from tests.starter_weights import needs_weights
-
-pytestmark = needs_weights
 
 SOURCE = Scene((Thing("house", "red"),), "snow", "day", "paper", seed=2)
 

@@ -263,7 +263,7 @@ async def test_the_status_names_adapters_models_and_workers(front: Front) -> Non
 
     assert status is not None
     assert status["adapters"] == {"terminal": True}
-    assert [model["id"] for model in status["models"]] == ["noise"]
+    assert [model["id"] for model in status["models"]] == ["starter"]
     assert status["workers"] == []
 
 

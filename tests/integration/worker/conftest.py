@@ -41,15 +41,15 @@ checked_at = "2026-11-20"
 
 [[model]]
 id = "slow"
-title = "Slow noise"
+title = "Slow starter"
 maker = "tests"
 backend = "diffusers"
-arguments = { build = "noise" }
+arguments = { shipped = "starter" }
 openness = "open_source"
 licence = "Apache-2.0"
 bot_use = "yes"
 sizes = ["64x64"]
-closed_vocabulary = "It was never trained: it draws noise and cannot depict anything."
+closed_vocabulary = "It knows twelve subjects in eight places and cannot depict anything else."
 checked_at = "2026-11-20"
 """
 

@@ -63,7 +63,7 @@ class Counter:
         self.delivery = Delivery(
             database=database,
             store=self.store,
-            catalogue=Catalogue(load_entries(), ["noise"]),
+            catalogue=Catalogue(load_entries(), ["starter"]),
             ledger=self.ledger,
             messengers=self.messengers,
             terms=Terms(hold_ms=3_600_000 * 24, give_up_ms=3_600_000),
@@ -74,7 +74,7 @@ class Counter:
     async def _hush(self, request_id: str) -> None:
         self.hushed.append(request_id)
 
-    async def decided(self, came: Outcome | None, *, count: int = 1, model: str = "noise") -> None:
+    async def decided(self, came: Outcome | None, *, count: int = 1, model: str = "starter") -> None:
         asked = request(params=replace(PARAMS, num_images=count), model=model)
         ending = ending_of(came) if came else State.CANCELLED
         await self.database.write(lambda db: journal.insert(db, asked, score=NOW))

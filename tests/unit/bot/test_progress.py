@@ -47,7 +47,7 @@ class Hall:
         self.board = Board(
             database=database,
             line=FrontLine(self.clients[0]),
-            catalogue=Catalogue(load_entries(), ["noise"]),
+            catalogue=Catalogue(load_entries(), ["starter"]),
             messengers={Platform.DISCORD: self.listener},
             now=clock,
         )
@@ -61,7 +61,7 @@ class Hall:
 
     async def beat(self) -> None:
         info = WorkerInfo(
-            id="w", host="h", pid=1, pools=("gpu",), models=("noise",), device="cpu", version="0", started_at=NOW
+            id="w", host="h", pid=1, pools=("gpu",), models=("starter",), device="cpu", version="0", started_at=NOW
         )
         await self.worker.beat(info, 60)
 
@@ -88,9 +88,9 @@ async def test_a_place_in_line_and_an_estimate_come_first(hall: Hall) -> None:
     await hall.beat()
     await hall.accept("a", "b", "c")
 
-    await hall.heard("Third in line, about 6 s.")
+    await hall.heard("Third in line, about 3 s.")
 
-    assert ("a", "Next in line, about 2 s.", None) in hall.listener.lines
+    assert ("a", "Next in line, about 1 s.", None) in hall.listener.lines
 
 
 async def test_then_what_the_worker_does(hall: Hall) -> None:
@@ -99,7 +99,7 @@ async def test_then_what_the_worker_does(hall: Hall) -> None:
     await hall.heard("Next in line")
     for at, stage in enumerate(("loading", "drawing", "checking")):
         event = ProgressEvent(request_id="a", attempt=1, stage=stage, at=NOW + at, done=2, total=5)
-        words = {"loading": "Loading Noise", "drawing": "Drawing, 40 %.", "checking": "Checking it."}[stage]
+        words = {"loading": "Loading Tessera Starter", "drawing": "Drawing, 40 %.", "checking": "Checking it."}[stage]
         async with asyncio.timeout(10):
             while not any(words in line for _, line, _ in hall.listener.lines):
                 await hall.worker.progress(event)

@@ -46,7 +46,7 @@ def test_a_closed_models_caption_says_who_saw_the_prompt_and_what_it_cost() -> N
 def test_seeds_are_said_shortly(seeds: list[int | None], words: str) -> None:
     shown = [replace(image(), seed=seed) for seed in seeds]
     asked = request(params=replace(PARAMS, num_images=len(seeds)))
-    [line] = results.caption(asked, outcome(), shown, ENTRIES["noise"], QUOTA)
+    [line] = results.caption(asked, outcome(), shown, ENTRIES["starter"], QUOTA)
 
     assert (f"· {words} ·" in line) is (seeds != [None])
 
@@ -75,7 +75,7 @@ def test_one_and_several_pictures_are_told_apart() -> None:
 
 
 def test_given_pictures_are_not_todays_alone() -> None:
-    [line] = results.caption(request(), outcome(), [image()], ENTRIES["noise"], replace(QUOTA, granted=5))
+    [line] = results.caption(request(), outcome(), [image()], ENTRIES["starter"], replace(QUOTA, granted=5))
 
     assert line.endswith(" · 41 left")
 

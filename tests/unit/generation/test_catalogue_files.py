@@ -29,7 +29,7 @@ def write(tmp_path: Path, text: str) -> Path:
 def test_the_projects_own_catalogue_is_sound() -> None:
     entries = load_entries()
 
-    assert {"noise", "gpt-image-2"} <= {entry.id for entry in entries}
+    assert {"starter", "starter-mosaic", "gpt-image-2"} <= {entry.id for entry in entries}
     assert all(entry.may_serve for entry in entries)
 
 

@@ -27,7 +27,7 @@ Ends = tuple[FrontLine, WorkerLine]
 
 def worker(*running: str) -> WorkerInfo:
     return WorkerInfo(
-        id="w1", host="h", pid=1, pools=("gpu",), models=("noise",), device="cpu", version="0", started_at=NOW,
+        id="w1", host="h", pid=1, pools=("gpu",), models=("starter",), device="cpu", version="0", started_at=NOW,
         running=running,
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ from generation.places import Places
 def test_the_folders_are_their_owners_alone(tmp_path: Path) -> None:
     places = Places(tmp_path / "home").create()
 
-    for folder in (places.home, places.artifacts, places.models, places.redis):
+    for folder in (places.home, places.artifacts, places.redis):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 

@@ -10,7 +10,7 @@ from generation.refusals import Refusal
 from generation.routing import HIGHEST_SEED, Route, resolve
 from tests.making import ask
 
-CATALOGUE = Catalogue(load_entries(), ["noise", "sdxl"])
+CATALOGUE = Catalogue(load_entries(), ["starter", "sdxl"])
 
 
 def route(prompt: str = "a red boat", **wishes: object) -> Route | Refusal:
@@ -21,7 +21,7 @@ def test_what_is_left_open_is_filled_in() -> None:
     made = route()
 
     assert isinstance(made, Route)
-    assert (made.entry.id, made.params.width, made.params.seed, made.params.num_images) == ("noise", 128, 42, 1)
+    assert (made.entry.id, made.params.width, made.params.seed, made.params.num_images) == ("starter", 512, 42, 1)
 
 
 @pytest.mark.parametrize("size", ["832x1216", "832 x 1216", "832×1216", "832X1216", "portrait", " Portrait "])
@@ -37,10 +37,10 @@ def test_a_size_may_be_written_in_many_ways(size: str) -> None:
     [
         ({"prompt": ""}, r.EmptyPrompt()),
         ({"prompt": "x" * 4000}, r.PromptTooLong(4000, 2000)),
-        ({"model": "zorblax"}, r.UnknownModel("zorblax", ("noise", "sdxl"))),
-        ({"size": "9999x9999"}, r.BadSize("9999x9999", "Noise (tiny demo pipeline)", ("128x128",))),
-        ({"size": "1x1"}, r.BadSize("1x1", "Noise (tiny demo pipeline)", ("128x128",))),
-        ({"size": "portrait"}, r.BadSize("portrait", "Noise (tiny demo pipeline)", ("128x128",))),
+        ({"model": "zorblax"}, r.UnknownModel("zorblax", ("starter", "sdxl"))),
+        ({"size": "9999x9999"}, r.BadSize("9999x9999", "Tessera Starter", ("512x512",))),
+        ({"size": "1x1"}, r.BadSize("1x1", "Tessera Starter", ("512x512",))),
+        ({"size": "portrait"}, r.BadSize("portrait", "Tessera Starter", ("512x512",))),
         ({"seed": -1}, r.BadSeed(-1, HIGHEST_SEED)),
         ({"seed": 2**32}, r.BadSeed(2**32, HIGHEST_SEED)),
         ({"count": 0}, r.BadCount(0, 4)),
@@ -78,7 +78,7 @@ def test_seeds_follow_each_other_and_wrap() -> None:
 def test_models_are_found_by_id_or_title_whatever_the_case() -> None:
     found = [CATALOGUE.find(name) for name in ("SDXL", "sdxl 1.0", "", None)]
 
-    assert [entry.id for entry in found if entry] == ["sdxl", "sdxl", "noise", "noise"]
+    assert [entry.id for entry in found if entry] == ["sdxl", "sdxl", "starter", "starter"]
 
 
 def test_suggestions_begin_with_what_contains_the_typed() -> None:
@@ -90,14 +90,14 @@ def test_suggestions_begin_with_what_contains_the_typed() -> None:
     assert catalogue.suggest("qqqq") == ()
 
 
-ENTRY: list[ModelEntry] = [entry for entry in load_entries() if entry.id == "noise"]
+ENTRY: list[ModelEntry] = [entry for entry in load_entries() if entry.id == "starter"]
 
 
 def test_a_licence_that_forbids_a_bot_keeps_a_model_from_being_offered() -> None:
     barred = ENTRY[0].model_copy(update={"bot_use": "no", "bot_use_reason": "It is for research only."})
 
     with pytest.raises(CatalogueError, match="research only"):
-        Catalogue([barred], ["noise"])
+        Catalogue([barred], ["starter"])
     with pytest.raises(CatalogueError, match="zorblax"):
         Catalogue(ENTRY, ["zorblax"])
-    Catalogue([barred.model_copy(update={"operator_licence": "our contract of May"})], ["noise"])
+    Catalogue([barred.model_copy(update={"operator_licence": "our contract of May"})], ["starter"])

@@ -31,7 +31,7 @@ class Desk:
         self.ledger, self.rules, self.woken = Ledger(UTC, daily), RuleStore(), 0
         self.submitter = Submitter(
             database=database,
-            catalogue=Catalogue(load_entries(), ["noise"]),
+            catalogue=Catalogue(load_entries(), ["starter"]),
             ledger=self.ledger,
             rules=self.rules,
             limits=Limits(longest_prompt=2000, under_way=5),

@@ -20,7 +20,7 @@ from moderation.verdict import Action, Verdict
 
 CLEAN = Finding("sexual", 0.01, False)
 BAD = Finding("sexual", 0.99, True)
-CLOSED = "It draws noise and cannot depict anything."
+CLOSED = "It draws stripes and cannot depict anything."
 
 
 @dataclass

@@ -17,7 +17,6 @@ from bot.wording import doctor_chats
 from generation.places import Places
 from tests.peers.discord.peer import DiscordPeer
 from tests.peers.slack import SlackPeer
-from tests.starter_weights import needs_weights
 
 
 @pytest.fixture
@@ -249,18 +248,12 @@ async def test_models_say_what_they_lack(home: Path, tmp_path: Path, monkeypatch
     assert has(await examine(), Level.OK, "Models", said.model_there("here, MIT", pipeline))
 
 
-@needs_weights
-async def test_the_shipped_model_is_there(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TESSERA_MODELS__OFFER", '["starter"]')
-
-    assert has(await examine(), Level.OK, "Models", said.model_shipped("Tessera Starter, Apache-2.0"))
-
-
-async def test_a_shipped_model_that_is_not_there_is_named(
+async def test_the_shipped_model_is_there_and_one_that_is_not_is_named(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = "Tessera Starter, Apache-2.0"
-    monkeypatch.setenv("TESSERA_MODELS__OFFER", '["starter"]')
+    assert has(await examine(), Level.OK, "Models", said.model_shipped(name))
+
     (tmp_path / "more.toml").write_text('[[model]]\nid = "starter"\narguments = { shipped = "zorblax" }\n')
     monkeypatch.setenv("TESSERA_MODELS__FILES", json.dumps([str(tmp_path / "more.toml")]))
     findings = await examine()

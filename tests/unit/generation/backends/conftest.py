@@ -19,8 +19,8 @@ def pipelines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture
-async def backend(tmp_path: Path) -> AsyncIterator[DiffusersBackend]:
-    backend = DiffusersBackend(models=tmp_path / "models", device="cpu")
+async def backend() -> AsyncIterator[DiffusersBackend]:
+    backend = DiffusersBackend(device="cpu")
     yield backend
     await backend.aclose()
 

@@ -115,8 +115,8 @@ async def test_what_is_enlarged_has_the_size_that_was_ordered(
     assert np.abs(means - pixels(small.images[0].data)).mean() < 8
 
 
-async def test_the_longest_unused_pipeline_goes_first(pipelines: dict[str, Path], tmp_path: Path) -> None:
-    backend = DiffusersBackend(models=tmp_path, resident=2, device="cpu")
+async def test_the_longest_unused_pipeline_goes_first(pipelines: dict[str, Path]) -> None:
+    backend = DiffusersBackend(resident=2, device="cpu")
     loaded = []
     for family in ("flux", "stable_diffusion", "flux", "stable_diffusion_xl", "flux", "stable_diffusion"):
         heard: list[tuple[str, int, int]] = [("begin", 0, 0)]

@@ -140,7 +140,6 @@ async def test_a_damaged_folder_is_told_to_the_operator(backend: DiffusersBacken
         ({"folder": "/nowhere/at/all"}, "no such folder"),
         ({"repo": "./nowhere"}, "no such folder"),
         ({"repo": "zorblax/nowhere"}, "could not be fetched"),
-        ({"build": "zorblax"}, "nobody knows how"),
         ({"shipped": "zorblax"}, "none is called so"),
         ({}, "names no folder"),
     ],

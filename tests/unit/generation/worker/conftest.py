@@ -40,7 +40,7 @@ async def workshop(
 ) -> AsyncIterator[Callable[..., Workshop]]:
     """Makes a workshop; any part can be replaced by name."""
     redis = jobs.connect(redis_url)
-    backends = Backends(BackendOptions(models=tmp_path / "models"))
+    backends = Backends(BackendOptions())
     base = Workshop(
         worker_id="worker-1",
         entries={"closed": api_entry(closed_vocabulary=CLOSED)},

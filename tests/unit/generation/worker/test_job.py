@@ -327,7 +327,7 @@ async def test_a_backend_that_is_not_installed_is_told_to_the_operator(
     # The environment of the tests has everything; a worker for providers alone has not.
     monkeypatch.setattr("generation.backends.registry.installed", lambda name: name != "diffusers")
 
-    outcome = await _do(workshop(entries={"closed": local_entry({"build": "noise"})}))
+    outcome = await _do(workshop(entries={"closed": local_entry({"shipped": "starter"})}))
 
     assert outcome is not None
     assert outcome.failure is not None

@@ -13,11 +13,11 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_with_nothing_said_it_serves_the_noise_from_the_checkout() -> None:
+def test_with_nothing_said_it_serves_the_starter_from_the_checkout() -> None:
     settings = load_worker_settings()
 
     assert settings.home == Path(".tessera")
-    assert settings.models.offer == ("noise",)
+    assert settings.models.offer == ("starter",)
     assert settings.line_url.startswith("unix://")
     assert settings.store_url.startswith("file://")
     assert settings.checks.safety_checker is None
