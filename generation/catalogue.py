@@ -32,6 +32,20 @@ class BotUse(enum.StrEnum):
     NO = "no"
 
 
+BackendName = Literal[
+    "diffusers",
+    "openai",
+    "google",
+    "huggingface",
+    "bfl",
+    "stability",
+    "ideogram",
+    "recraft",
+    "firefly",
+    "comfyui",
+    "automatic1111",
+    "horde",
+]
 Size = Annotated[str, Field(pattern=r"^[1-9]\d{1,4}x[1-9]\d{1,4}$")]
 
 
@@ -41,7 +55,8 @@ class ModelEntry(BaseModel):
     `arguments` go to the backend as they are (repository and revision, or the provider's model name). `pool` names
     the workers that serve it. `prompt_goes_to` says who sees the prompt: "this machine" or a company.
     `closed_vocabulary`, where set, states why the model cannot depict anything but its own small world; the image
-    check then passes with that sentence as its stored reason. `prices` are millionths of a US dollar a million tokens.
+    check then passes with that sentence as its stored reason. `prices` are millionths of a US dollar for one of the
+    units that `generation.prices` names, or for a million tokens.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,7 +64,7 @@ class ModelEntry(BaseModel):
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9.\-]{0,59}$")
     title: str = Field(min_length=1, max_length=80)
     maker: str = Field(min_length=1)
-    backend: Literal["diffusers", "openai"]
+    backend: BackendName
     arguments: dict[str, str | int | float | bool] = Field(default_factory=dict)
     pool: str = Field(default="", pattern=r"^[a-z0-9\-]{0,30}$")
     openness: Openness
