@@ -20,8 +20,6 @@ Arguments of a catalogue entry: `model` (the Horde's name of it, “AlbedoBase X
 """
 
 import asyncio
-import base64
-import binascii
 import logging
 import math
 from dataclasses import dataclass
@@ -30,7 +28,7 @@ from typing import Any
 import aiohttp
 
 from generation.backends.base import EncodedImage, Generated, Watch
-from generation.backends.remote import Patience, picture, unless_cancelled
+from generation.backends.remote import Patience, asked_model, decoded, picture, together, unless_cancelled
 from generation.backends.rest import Answer, Rest
 from generation.catalogue import ModelEntry
 from generation.errors import (
@@ -39,7 +37,6 @@ from generation.errors import (
     BadReply,
     ContentRefused,
     GenerationError,
-    ModelMissing,
 )
 from generation.request import JobOrder
 from generation.result import MadeBy
@@ -158,15 +155,11 @@ class HordeBackend:
             for seed in seeds:
                 # One after the other into the list: those before a refusal must be known, to be taken back.
                 waiting.append(await self._submit(question, seed))  # noqa: PERF401
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(follow(job)) for job in tuple(waiting)]
-        except ExceptionGroup as failed:
-            raise failed.exceptions[0] from None
+            return await together([follow(job) for job in waiting])
         finally:
             # Shielded, so that whoever loses patience while we leave does not leave volunteers drawing for nobody.
             if waiting:
                 await asyncio.shield(asyncio.gather(*(self._withdraw(job) for job in waiting)))
-        return [task.result() for task in tasks]
 
     async def _submit(self, question: dict[str, Any], seed: int) -> str:
         body = question | {"params": question["params"] | {"seed": str(seed)}}
@@ -200,14 +193,9 @@ class HordeBackend:
 
     async def _bytes(self, image: object) -> bytes:
         """The picture behind the Horde's link, or inside its answer: some volunteers' machines upload nothing."""
-        if not isinstance(image, str) or not image:
-            raise BadReply(f"{_WHO}'s answer holds an entry without a picture.")
-        if image.startswith(("https://", "http://")):
+        if isinstance(image, str) and image.startswith(("https://", "http://")):
             return await self._rest.fetch(image)
-        try:
-            return base64.b64decode(image, validate=True)
-        except (binascii.Error, ValueError):
-            raise BadReply(f"{_WHO}'s answer holds a picture that is not base64.") from None
+        return decoded(image, _WHO)
 
     async def _withdraw(self, job: str) -> None:
         """Take back what nobody has drawn yet; if that fails, the job expires by itself."""
@@ -220,9 +208,6 @@ class HordeBackend:
 
 def _question(entry: ModelEntry, order: JobOrder) -> dict[str, Any]:
     """The body but for the seed. `replacement_filter` is off: a prompt is declined or drawn, never quietly changed."""
-    model = entry.arguments.get("model")
-    if not model:
-        raise ModelMissing(f"The catalogue entry “{entry.id}” does not say which model to ask for (arguments.model).")
     params: dict[str, Any] = {
         "n": 1,
         "width": _on_grid(order.params.width),
@@ -237,7 +222,7 @@ def _question(entry: ModelEntry, order: JobOrder) -> dict[str, Any]:
     nsfw = entry.arguments.get("nsfw", False) is True
     return {
         "prompt": order.prompt,
-        "models": [str(model)],
+        "models": [asked_model(entry)],
         "nsfw": nsfw,
         "censor_nsfw": not nsfw,
         "replacement_filter": False,

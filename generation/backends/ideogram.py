@@ -25,10 +25,18 @@ from typing import Any
 import aiohttp
 
 from generation.backends.base import EncodedImage, Generated, Watch
-from generation.backends.remote import Patience, key_missing, picture, unless_cancelled
+from generation.backends.remote import (
+    Patience,
+    asked_model,
+    key_missing,
+    no_steps_no_guidance,
+    picture,
+    together,
+    unless_cancelled,
+)
 from generation.backends.rest import Answer, Rest
 from generation.catalogue import ModelEntry
-from generation.errors import AccountProblem, BadReply, ContentRefused, GenerationError, ModelMissing
+from generation.errors import AccountProblem, BadReply, ContentRefused, GenerationError
 from generation.prices import cost_of
 from generation.request import JobOrder
 from generation.result import MadeBy
@@ -127,12 +135,7 @@ class IdeogramBackend:
             watch.step(done, len(seeds))
             return made
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(one(seed)) for seed in seeds]
-        except ExceptionGroup as failed:
-            raise failed.exceptions[0] from None
-        results = [task.result() for task in tasks]
+        results = await together(one(seed) for seed in seeds)
         return tuple(image for image, _ in results if image), tuple(
             request_id for _, request_id in results if request_id
         )
@@ -153,10 +156,7 @@ class IdeogramBackend:
 
 def _question(entry: ModelEntry, order: JobOrder) -> tuple[str, dict[str, Any]]:
     """The model's name in the address, and the body but for the seed."""
-    model = entry.arguments.get("model")
-    if not model:
-        raise ModelMissing(f"The catalogue entry “{entry.id}” does not say which model to ask for (arguments.model).")
-    return str(model), {
+    return asked_model(entry), {
         "prompt": order.prompt,
         "num_images": 1,
         "magic_prompt": "off",
@@ -176,11 +176,7 @@ def _understand(answer: Answer) -> GenerationError | None:
 
 
 def _notes(entry: ModelEntry, order: JobOrder, made: int) -> tuple[str, ...]:
-    notes = []
-    if order.params.num_inference_steps is not None:
-        notes.append(f"{entry.title} takes no number of steps.")
-    if order.params.guidance_scale is not None:
-        notes.append(f"{entry.title} takes no guidance scale.")
+    notes = no_steps_no_guidance(entry, order)
     if made < order.params.num_images:
         notes.append(f"{entry.title} withheld {order.params.num_images - made} of {order.params.num_images} pictures.")
     return tuple(notes)

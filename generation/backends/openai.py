@@ -19,15 +19,15 @@ from generation.backends.openai_reply import (
     read_reply,
     understand,
 )
-from generation.backends.remote import MIB, PICTURE_LIMIT, Patience, key_missing, unless_cancelled
+from generation.backends.remote import MIB, PICTURE_LIMIT, Patience, asked_model, key_missing, unless_cancelled
 from generation.catalogue import ModelEntry
-from generation.errors import BadReply, ModelMissing, TimedOut
+from generation.errors import BadReply, TimedOut
 from generation.prices import cost_of
 from generation.request import JobOrder
 from generation.result import MadeBy
 
 # What of an entry's arguments goes to the provider; the rest of the request is the order's.
-_PASSED = ("model", "quality", "moderation", "background", "output_format", "output_compression")
+_PASSED = ("quality", "moderation", "background", "output_format", "output_compression")
 _PATIENCE = Patience()
 
 
@@ -114,9 +114,8 @@ class OpenAIBackend:
 
 
 def _arguments(entry: ModelEntry, order: JobOrder) -> dict[str, Any]:
-    if "model" not in entry.arguments:
-        raise ModelMissing(f"The catalogue entry “{entry.id}” does not say which model to ask for (arguments.model).")
     return {
+        "model": asked_model(entry),
         "prompt": order.prompt,
         "n": order.params.num_images,
         "size": f"{order.params.width}x{order.params.height}",

@@ -5,8 +5,6 @@ reading its arguments. It must not know retries or the network. No message here 
 hold pieces of a prompt or of a key.
 """
 
-import base64
-import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +14,7 @@ import httpx2
 import openai
 
 from generation.backends.base import EncodedImage
-from generation.backends.remote import picture, retry_after_s
+from generation.backends.remote import decoded, picture, retry_after_s
 from generation.errors import (
     AccountProblem,
     BackendUnavailable,
@@ -61,13 +59,7 @@ def read_reply(body: bytes, asked: int) -> Reply:
 
 def _picture(item: object) -> EncodedImage:
     encoded = item.get("b64_json") if isinstance(item, dict) else None
-    if not isinstance(encoded, str):
-        raise BadReply("OpenAI's answer holds an entry without a picture.")
-    try:
-        data = base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
-        raise BadReply("OpenAI's answer holds a picture that is not base64.") from None
-    return picture(data, "OpenAI")
+    return picture(decoded(encoded, "OpenAI"), "OpenAI")
 
 
 def _usage(usage: object) -> dict[str, int]:

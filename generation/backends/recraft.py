@@ -19,7 +19,14 @@ from typing import Any
 import aiohttp
 
 from generation.backends.base import EncodedImage, Generated, Watch
-from generation.backends.remote import Patience, key_missing, picture, unless_cancelled
+from generation.backends.remote import (
+    Patience,
+    asked_model,
+    key_missing,
+    no_steps_no_guidance,
+    picture,
+    unless_cancelled,
+)
 from generation.backends.rest import Answer, Rest
 from generation.catalogue import ModelEntry
 from generation.errors import (
@@ -27,7 +34,6 @@ from generation.errors import (
     BadReply,
     ContentRefused,
     GenerationError,
-    ModelMissing,
     UnsupportedRequest,
 )
 from generation.prices import cost_of
@@ -117,14 +123,12 @@ class RecraftBackend:
 
 
 def _question(entry: ModelEntry, order: JobOrder) -> dict[str, Any]:
-    model = entry.arguments.get("model")
-    if not model:
-        raise ModelMissing(f"The catalogue entry “{entry.id}” does not say which model to ask for (arguments.model).")
-    if str(model).endswith("_vector"):
+    model = asked_model(entry)
+    if model.endswith("_vector"):
         raise UnsupportedRequest(f"{_WHO}'s vector models draw SVG, which no chat shows; name a raster model.")
     return {
         "prompt": order.prompt,
-        "model": str(model),
+        "model": model,
         "n": min(order.params.num_images, _MOST),
         "size": f"{order.params.width}x{order.params.height}",
         "response_format": "url",
@@ -160,11 +164,7 @@ def _understand(answer: Answer) -> GenerationError | None:
 
 
 def _notes(entry: ModelEntry, order: JobOrder, made: int) -> tuple[str, ...]:
-    notes = [f"{entry.title} takes no seed."]
-    if order.params.num_inference_steps is not None:
-        notes.append(f"{entry.title} takes no number of steps.")
-    if order.params.guidance_scale is not None:
-        notes.append(f"{entry.title} takes no guidance scale.")
+    notes = [f"{entry.title} takes no seed.", *no_steps_no_guidance(entry, order)]
     if made < order.params.num_images:
         notes.append(f"{entry.title} made {made} of {order.params.num_images} pictures.")
     return tuple(notes)

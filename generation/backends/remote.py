@@ -5,15 +5,19 @@ picture. It must not know any provider.
 """
 
 import asyncio
+import base64
+import binascii
 import random
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 from generation.backends.base import EncodedImage, Watch
+from generation.catalogue import ModelEntry
 from generation.errors import BadReply, GenerationCancelled, ModelMissing
+from generation.request import JobOrder
 
 _CANCEL_LOOK_S = 0.1
 _MAGIC = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"))
@@ -65,6 +69,16 @@ async def unless_cancelled(asking: Coroutine[Any, Any, T], watch: Watch) -> T:
             await asyncio.wait({task})
 
 
+async def together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """All results in their order; the first that fails ends the others and is what is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(each) for each in work]
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
     """Seconds the provider asks to wait, from `Retry-After` (seconds or an HTTP date); None where it does not say."""
     value = headers.get("retry-after", "").strip()
@@ -91,6 +105,34 @@ def picture(data: bytes, who: str, seed: int | None = None) -> EncodedImage:
         if data.startswith(magic):
             return EncodedImage(data, name, seed)
     raise BadReply(f"{who}'s answer holds something that is no PNG, JPEG or WebP picture.")
+
+
+def decoded(text: object, who: str) -> bytes:
+    """A picture's bytes out of base64; raises `BadReply` for anything else."""
+    if not isinstance(text, str) or not text:
+        raise BadReply(f"{who}'s answer holds an entry without a picture.")
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise BadReply(f"{who}'s answer holds a picture that is not base64.") from None
+
+
+def asked_model(entry: ModelEntry) -> str:
+    """The provider's name of the model; raises `ModelMissing` where the catalogue entry has none."""
+    model = entry.arguments.get("model")
+    if not model:
+        raise ModelMissing(f"The catalogue entry “{entry.id}” does not say which model to ask for (arguments.model).")
+    return str(model)
+
+
+def no_steps_no_guidance(entry: ModelEntry, order: JobOrder) -> list[str]:
+    """Notes for a provider that takes neither a number of steps nor a guidance scale."""
+    asked, notes = order.params, []
+    if asked.num_inference_steps is not None:
+        notes.append(f"{entry.title} takes no number of steps.")
+    if asked.guidance_scale is not None:
+        notes.append(f"{entry.title} takes no guidance scale.")
+    return notes
 
 
 def key_missing(title: str, name: str) -> ModelMissing:
