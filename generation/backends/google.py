@@ -24,10 +24,19 @@ from google.genai import version as sdk
 
 from generation.backends.base import Generated, Watch
 from generation.backends.google_reply import Format, Reply, format_for, read_reply, understand
-from generation.backends.remote import MIB, PICTURE_LIMIT, Patience, key_missing, retry_after_s, unless_cancelled
-from generation.backends.several import several
+from generation.backends.remote import (
+    MIB,
+    PICTURE_LIMIT,
+    Patience,
+    asked_model,
+    key_missing,
+    no_steps_no_guidance,
+    retry_after_s,
+    several,
+    unless_cancelled,
+)
 from generation.catalogue import ModelEntry
-from generation.errors import BackendUnavailable, BadReply, GenerationError, ModelMissing, RateLimited, TimedOut
+from generation.errors import BackendUnavailable, BadReply, GenerationError, RateLimited, TimedOut
 from generation.prices import cost_of
 from generation.request import JobOrder
 from generation.result import MadeBy
@@ -72,7 +81,7 @@ class GoogleBackend:
         client = self._client
         if client is None:
             raise key_missing(entry.title, "GEMINI_API_KEY")
-        model = _model(entry)
+        model = asked_model(entry)
         wanted = format_for(order.params.width, order.params.height)
         config = _config(wanted.shape, _tier(entry, wanted))
         watch.check()
@@ -135,12 +144,6 @@ class GoogleBackend:
         return read_reply((answer.sdk_http_response.body if answer.sdk_http_response else None) or "")
 
 
-def _model(entry: ModelEntry) -> str:
-    if "model" not in entry.arguments:
-        raise ModelMissing(f"The catalogue entry “{entry.id}” does not say which model to ask for (arguments.model).")
-    return str(entry.arguments["model"])
-
-
 def _tier(entry: ModelEntry, wanted: Format) -> str:
     """The order's tier, or the one that `arguments.image_size` fixes; empty: the model's own."""
     return str(entry.arguments.get("image_size", wanted.tier))
@@ -157,9 +160,7 @@ def _config(shape: str, tier: str) -> types.GenerateContentConfig:
 
 def _notes(entry: ModelEntry, order: JobOrder, wanted: Format) -> tuple[str, ...]:
     params, tier = order.params, _tier(entry, wanted)
-    notes = [f"{entry.title} takes no seed."]
-    if params.num_inference_steps is not None or params.guidance_scale is not None:
-        notes.append(f"{entry.title} takes neither a number of steps nor a guidance scale.")
+    notes = [f"{entry.title} takes no seed.", *no_steps_no_guidance(entry, order)]
     if not wanted.exact or tier != wanted.tier:
         asked = f"{wanted.shape} in {tier}" if tier else wanted.shape
         notes.append(f"{entry.title} was asked for {asked}, the nearest it has to {params.width}x{params.height}.")

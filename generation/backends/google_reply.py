@@ -9,8 +9,6 @@ docs.cloud.google.com/gemini-enterprise-agent-platform/models/capabilities/gemin
 quota ids as in github.com/agent0ai/agent-zero/issues/403.
 """
 
-import base64
-import binascii
 import json
 import math
 import re
@@ -19,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from generation.backends.base import EncodedImage
-from generation.backends.remote import picture
+from generation.backends.remote import decoded, picture
 from generation.errors import (
     AccountProblem,
     BackendUnavailable,
@@ -101,10 +99,7 @@ def _bytes(candidate: dict[str, Any]) -> bytes:
     pictures = [data for data in encoded if isinstance(data, str)]
     if not pictures:
         raise BadReply(f"Google's answer holds no picture ({_word(candidate.get('finishReason'))}).")
-    try:
-        return base64.b64decode(pictures[-1], validate=True)
-    except (binascii.Error, ValueError):
-        raise BadReply("Google's answer holds a picture that is not base64.") from None
+    return decoded(pictures[-1], "Google")
 
 
 def _usage(told: dict[str, Any]) -> dict[str, int]:

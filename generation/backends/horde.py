@@ -28,7 +28,7 @@ from typing import Any
 import aiohttp
 
 from generation.backends.base import EncodedImage, Generated, Watch
-from generation.backends.remote import Patience, asked_model, decoded, picture, together, unless_cancelled
+from generation.backends.remote import Patience, asked_model, decoded, picture, several, unless_cancelled
 from generation.backends.rest import Answer, Rest
 from generation.catalogue import ModelEntry
 from generation.errors import (
@@ -155,7 +155,8 @@ class HordeBackend:
             for seed in seeds:
                 # One after the other into the list: those before a refusal must be known, to be taken back.
                 waiting.append(await self._submit(question, seed))  # noqa: PERF401
-            return await together([follow(job) for job in waiting])
+            jobs = tuple(waiting)
+            return await several(lambda number: follow(jobs[number]), len(jobs), at_once=len(jobs))
         finally:
             # Shielded, so that whoever loses patience while we leave does not leave volunteers drawing for nobody.
             if waiting:

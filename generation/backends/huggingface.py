@@ -36,9 +36,8 @@ from huggingface_hub.inference._providers import get_provider_helper
 
 from generation.backends.base import EncodedImage, Generated, Watch
 from generation.backends.huggingface_reply import WHO, Found, Job, read_answer, refusal
-from generation.backends.remote import MIB, PICTURE_LIMIT, Patience, key_missing, picture, unless_cancelled
+from generation.backends.remote import MIB, PICTURE_LIMIT, Patience, key_missing, picture, several, unless_cancelled
 from generation.backends.rest import Rest
-from generation.backends.several import several
 from generation.catalogue import ModelEntry
 from generation.errors import BackendUnavailable, BadReply, GenerationError, ModelMissing, TimedOut
 from generation.prices import cost_of, megapixels
@@ -254,5 +253,5 @@ def _notes(entry: ModelEntry, order: JobOrder, request: RequestParameters) -> tu
     names = {*sent, *(sent.get("input") or {}), *(sent.get("parameters") or {})}
     notes = [] if entry.seeds else [f"{entry.title} takes no seed."]
     if order.params.num_inference_steps is not None and not names & {"num_inference_steps", "steps"}:
-        notes.append(f"{entry.title} takes no number of steps here.")
+        notes.append(f"{entry.title} takes no number of steps.")
     return tuple(notes)

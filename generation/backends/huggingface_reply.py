@@ -11,13 +11,12 @@ wavespeed.ai/docs/shared/submit-response; Replicate's states as of sdks.replicat
 Z.ai's code 1301 from memory, not checked.
 """
 
-import base64
-import binascii
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from generation.backends.remote import decoded
 from generation.backends.rest import Answer
 from generation.errors import BackendUnavailable, BadReply, ContentRefused, GenerationError
 
@@ -82,10 +81,7 @@ def _found(picture: str, seed: object, job_id: str | None) -> Found:
     if picture.startswith(("http://", "https://")):
         return Found(address=picture, seed=seed, job_id=job_id)
     encoded = picture.partition(",")[2] if picture.startswith("data:") else picture
-    try:
-        return Found(data=base64.b64decode(encoded, validate=True), seed=seed, job_id=job_id)
-    except (binascii.Error, ValueError):
-        raise BadReply(f"{WHO}'s answer holds a picture that is neither an address nor base64.") from None
+    return Found(data=decoded(encoded, WHO), seed=seed, job_id=job_id)
 
 
 def _picture(content: Mapping[str, Any]) -> str | None:

@@ -19,7 +19,6 @@ and 3), `magic_prompt` (`off` unless said, so that the prompt that was checked i
 `style_type`, `negative_prompt`, `enable_copyright_detection`. An entry's sizes must be among the model's own.
 """
 
-import asyncio
 from typing import Any
 
 import aiohttp
@@ -31,7 +30,7 @@ from generation.backends.remote import (
     key_missing,
     no_steps_no_guidance,
     picture,
-    together,
+    several,
     unless_cancelled,
 )
 from generation.backends.rest import Answer, Rest
@@ -124,18 +123,16 @@ class IdeogramBackend:
         self, path: str, body: dict[str, Any], seeds: tuple[int, ...], watch: Watch
     ) -> tuple[tuple[EncodedImage, ...], tuple[str, ...]]:
         """The pictures that were not withheld, and the request ids; the first that fails ends the others."""
-        turn = asyncio.Semaphore(_AT_ONCE)
         done = 0
 
         async def one(seed: int) -> tuple[EncodedImage | None, str]:
             nonlocal done
-            async with turn:
-                made = await self._one(path, body | {"seed": seed}, seed)
+            made = await self._one(path, body | {"seed": seed}, seed)
             done += 1
             watch.step(done, len(seeds))
             return made
 
-        results = await together(one(seed) for seed in seeds)
+        results = await several(lambda number: one(seeds[number]), len(seeds), at_once=_AT_ONCE)
         return tuple(image for image, _ in results if image), tuple(
             request_id for _, request_id in results if request_id
         )

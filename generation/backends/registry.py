@@ -1,14 +1,15 @@
 """Which backend a catalogue entry's `backend` names, made when it is first needed.
 
 Owns `Backends`, and which variables of the environment are handed to each: its key, and another address where one
-stands in for the provider's own. Each library is imported only when an entry asks for it, so a worker that serves closed
-providers alone never loads torch. What a backend needs installed is `generation.makers`'s.
+stands in for the provider's own. Each library is imported only when an entry asks for it, so a worker that serves
+closed providers alone never loads torch. What a backend needs installed is `generation.makers`'s.
 """
 
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from generation.backends.base import Backend
 from generation.errors import ModelMissing
@@ -50,7 +51,7 @@ class Backends:
         self._made.clear()
 
 
-def _address(variable: str) -> dict[str, str]:
+def _address(variable: str) -> dict[str, Any]:
     """`base_url` where the operator named one; without it a backend asks its provider's own address."""
     named = os.environ.get(variable, "").strip()
     return {"base_url": named} if named else {}
@@ -80,6 +81,18 @@ def _recraft(_: BackendOptions) -> Backend:
     return RecraftBackend(api_key=read_secret("RECRAFT_API_TOKEN"), **_address("RECRAFT_BASE_URL"))
 
 
+def _google(_: BackendOptions) -> Backend:
+    from generation.backends.google import GoogleBackend
+
+    return GoogleBackend(api_key=read_secret("GEMINI_API_KEY"), **_address("GEMINI_BASE_URL"))
+
+
+def _huggingface(_: BackendOptions) -> Backend:
+    from generation.backends.huggingface import HuggingFaceBackend
+
+    return HuggingFaceBackend(api_key=read_secret("HF_TOKEN"), **_address("HF_INFERENCE_BASE_URL"))
+
+
 def _horde(_: BackendOptions) -> Backend:
     from generation.backends.horde import HordeBackend
 
@@ -89,6 +102,8 @@ def _horde(_: BackendOptions) -> Backend:
 _FACTORIES: Mapping[str, Callable[[BackendOptions], Backend]] = {
     "diffusers": _diffusers,
     "openai": _openai,
+    "google": _google,
+    "huggingface": _huggingface,
     "ideogram": _ideogram,
     "recraft": _recraft,
     "horde": _horde,

@@ -8,7 +8,7 @@ import asyncio
 import base64
 import binascii
 import random
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -69,14 +69,25 @@ async def unless_cancelled(asking: Coroutine[Any, Any, T], watch: Watch) -> T:
             await asyncio.wait({task})
 
 
-async def together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """All results in their order; the first that fails ends the others and is what is raised."""
+async def several(make: Callable[[int], Coroutine[Any, Any, T]], count: int, *, at_once: int = 4) -> list[T]:
+    """What `make` gives for 0 to `count` - 1, in that order, with no more than `at_once` of them under way.
+
+    Where one fails or the whole is cancelled, the others are cancelled and have ended before this returns. Raises
+    what the first to fail raised.
+    """
+    gate = asyncio.Semaphore(at_once)
+
+    async def one(number: int) -> T:
+        async with gate:
+            return await make(number)
+
+    tasks = [asyncio.ensure_future(one(number)) for number in range(count)]
     try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(each) for each in work]
-    except ExceptionGroup as failed:
-        raise failed.exceptions[0] from None
-    return [task.result() for task in tasks]
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:

@@ -50,6 +50,7 @@ def _entry(arguments: dict[str, Any] | None = None) -> ModelEntry:
             "backend": "google",
             "arguments": {"model": MODEL} if arguments is None else arguments,
             "openness": "api_only",
+            "prompt_goes_to": "Google",
             "licence": "Gemini API terms",
             "bot_use": "yes",
             "sizes": ["1024x1024"],
@@ -281,7 +282,8 @@ async def test_what_the_model_cannot_honour_is_said(peer: GooglePeer) -> None:
 
     assert made.notes == (
         "Banana takes no seed.",
-        "Banana takes neither a number of steps nor a guidance scale.",
+        "Banana takes no number of steps.",
+        "Banana takes no guidance scale.",
         "Banana was asked for 16:9 in 1K, the nearest it has to 1000x600.",
     )
     seen = look_at(made.images[0].data)

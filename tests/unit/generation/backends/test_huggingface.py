@@ -189,7 +189,7 @@ async def test_a_model_that_takes_no_seed_says_so(peer: HuggingFacePeer) -> None
 async def test_a_provider_that_takes_no_number_of_steps_is_told_of(peer: HuggingFacePeer) -> None:
     made = await _generate(peer, _entry("nscale"))
 
-    assert made.notes == ("Zorb takes no number of steps here.",)
+    assert made.notes == ("Zorb takes no number of steps.",)
     assert _posts(peer)[0].sent["size"] == "64x64"
 
 
