@@ -10,8 +10,9 @@ and not `AsyncInferenceClient.text_to_image`, because that
 - fetches finished pictures without a limit and without looking at the status.
 
 The price is two names out of modules that the library keeps to itself, `get_provider_helper` and the type of what its
-`prepare_request` gives. The pinned version holds them still, and the tests ask each provider through them. What is left running when a
-request is given up: at most one thread that looks up a model's name at the hub, for that look-up has no time-out.
+`prepare_request` gives. The pinned version holds them still, and the tests ask each provider through them. What
+is left running when a request is given up: at most one thread that looks up a model's name at the hub, for that
+look-up has no time-out.
 
 Cancelling closes the connection, and cancels at the provider where its answer named an address for that (Replicate,
 once its first answer has come, which may take the 60 seconds that the library asks it to wait). fal, Together, nscale,
