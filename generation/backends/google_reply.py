@@ -108,27 +108,27 @@ def _usage(told: dict[str, Any]) -> dict[str, int]:
     Output without a breakdown is all picture, for that is what was asked for; thoughts are text.
     """
     usage = {}
-    asked, drawn = told.get("promptTokenCount"), told.get("candidatesTokenCount")
-    if _is_count(asked):
+    asked, drawn = _count(told.get("promptTokenCount")), _count(told.get("candidatesTokenCount"))
+    if asked is not None:
         usage["image_input"] = _images(told.get("promptTokensDetails"), 0)
         usage["text_input"] = max(0, asked - usage["image_input"])
-    if _is_count(drawn):
+    if drawn is not None:
         usage["image_output"] = _images(told.get("candidatesTokensDetails"), drawn)
-        thoughts = told.get("thoughtsTokenCount")
-        text = max(0, drawn - usage["image_output"]) + (thoughts if _is_count(thoughts) else 0)
+        text = max(0, drawn - usage["image_output"]) + (_count(told.get("thoughtsTokenCount")) or 0)
         if text:
             usage["text_output"] = text
     return usage
 
 
 def _images(details: object, otherwise: int) -> int:
-    counts = {str(_object(d).get("modality")): _object(d).get("tokenCount") for d in _list(details)}
-    count = counts.get("IMAGE", 0) if counts else otherwise
-    return count if _is_count(count) else otherwise
+    """The tokens of pictures in a breakdown by modality; `otherwise` where there is none."""
+    parts = [_object(part) for part in _list(details)]
+    counts = [_count(part.get("tokenCount")) or 0 for part in parts if part.get("modality") == "IMAGE"]
+    return sum(counts) if parts else otherwise
 
 
-def _is_count(value: object) -> bool:
-    return type(value) is int and value >= 0
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def understand(status: int, content: object, wait: float | None) -> GenerationError:

@@ -5,13 +5,14 @@ knows the name each provider gives a model, and each one's paths, headers and fi
 and not `AsyncInferenceClient.text_to_image`, because that
 
 - gives back a decoded picture, so that the provider's bytes, request id, seed and refusals are lost;
-- looks up the model and, for WaveSpeed and Z.ai, waits for the job without any deadline, in threads that outlive a
-  cancelled request and keep the worker from ending;
+- looks up the model on the event loop, and waits for WaveSpeed's jobs in a thread that outlives a cancelled request
+  and keeps the worker from ending, both without any deadline;
 - fetches finished pictures without a limit and without looking at the status.
 
-The price is one name that the library does not document, `get_provider_helper`; its `prepare_request` is public in
-name only. The pinned version holds it still, and the tests ask each provider through it. What is left running when a
-request is given up: at most one thread that looks up a model's name at the hub, for that look-up has no time-out.
+The price is two names out of modules that the library keeps to itself, `get_provider_helper` and the type of what its
+`prepare_request` gives. The pinned version holds them still, and the tests ask each provider through them. What
+is left running when a request is given up: at most one thread that looks up a model's name at the hub, for that
+look-up has no time-out.
 
 Cancelling closes the connection, and cancels at the provider where its answer named an address for that (Replicate,
 once its first answer has come, which may take the 60 seconds that the library asks it to wait). fal, Together, nscale,
@@ -87,6 +88,7 @@ class HuggingFaceBackend:
         self._job_s = job_s
         self._longest_s = timeout_s + job_s
         self._look_every_s = look_every_s
+        self._cancels: set[asyncio.Task[None]] = set()
         self._rest = Rest(WHO, base_url, key_name=_KEY_NAME, timeout_s=timeout_s, patience=patience, understand=refusal)
 
     async def generate(self, entry: ModelEntry, order: JobOrder, watch: Watch) -> Generated:
@@ -119,7 +121,9 @@ class HuggingFaceBackend:
         )
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Close the connections, once jobs that were given up are cancelled."""
+        if self._cancels:
+            await asyncio.wait(self._cancels)
         await self._rest.aclose()
 
     async def _prepare(self, entry: ModelEntry, order: JobOrder, seed: int | None) -> RequestParameters:
@@ -207,7 +211,10 @@ class HuggingFaceBackend:
             raise
         finally:
             if not ended and job.cancel:
-                await asyncio.shield(self._cancel(home + urlsplit(job.cancel).path, headers))
+                cancel = asyncio.create_task(self._cancel(home + urlsplit(job.cancel).path, headers))
+                self._cancels.add(cancel)
+                cancel.add_done_callback(self._cancels.discard)
+                await asyncio.shield(cancel)
         return found
 
     async def _cancel(self, address: str, headers: dict[str, str]) -> None:

@@ -77,7 +77,7 @@ def read_answer(body: bytes) -> Found:
 
 
 def _found(picture: str, seed: object, job_id: str | None) -> Found:
-    seed = seed if type(seed) is int else None
+    seed = seed if isinstance(seed, int) and not isinstance(seed, bool) else None
     if picture.startswith(("http://", "https://")):
         return Found(address=picture, seed=seed, job_id=job_id)
     encoded = picture.partition(",")[2] if picture.startswith("data:") else picture
@@ -111,7 +111,7 @@ def refusal(answer: Answer) -> GenerationError | None:
     content = _parsed(answer.body)
     if answer.status == 503 and isinstance(content, dict):
         wait = content.get("estimated_time")
-        if type(wait) in {int, float} and 0 <= wait < 3600:
+        if isinstance(wait, int | float) and 0 <= wait < 3600:
             return BackendUnavailable(f"{WHO} is still loading the model.", retry_after_s=float(wait))
     return _refused(content) if 400 <= answer.status < 500 else None
 

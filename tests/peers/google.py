@@ -155,7 +155,7 @@ def _wrong(sent: Mapping[str, Any]) -> str:
     known = {"contents", "generationConfig"}, {"responseModalities", "imageConfig"}, {"aspectRatio", "imageSize"}
     strangers = [name for names, part in zip(known, (sent, config, image), strict=True) for name in part.keys() - names]
     if strangers:
-        return strangers[0]
+        return str(strangers[0])
     texts = [part.get("text") for content in sent.get("contents", []) for part in content.get("parts", [])]
     checks = {
         "contents": len(texts) == 1 and bool(texts[0]),

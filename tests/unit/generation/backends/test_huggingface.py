@@ -9,6 +9,7 @@ from typing import Any
 
 import huggingface_hub
 import pytest
+from huggingface_hub.inference._providers import get_provider_helper
 
 from generation.backends import huggingface
 from generation.backends.base import Watch
@@ -430,7 +431,7 @@ async def test_a_providers_own_key_goes_to_the_provider_itself(
     peer: HuggingFacePeer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The library writes the provider's address into its helper; there is no setting for it.
-    helper = huggingface.get_provider_helper("together", task="text-to-image", model=MODEL)
+    helper = get_provider_helper("together", task="text-to-image", model=MODEL)
     monkeypatch.setattr(helper, "base_url", f"{peer.url}/together")
     monkeypatch.setattr(HuggingFacePeer, "key", "made-up-key-of-together")
 
@@ -442,7 +443,7 @@ async def test_a_providers_own_key_goes_to_the_provider_itself(
 
 async def test_looking_a_model_up_never_holds_the_loop(peer: HuggingFacePeer, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[threading.Thread] = []
-    ask = huggingface.get_provider_helper
+    ask = get_provider_helper
 
     def noting(*args: Any, **kwargs: Any) -> Any:
         seen.append(threading.current_thread())
