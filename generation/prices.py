@@ -6,7 +6,7 @@ who pays or whether they may: that is the ledger's.
 
 from collections.abc import Mapping
 
-TOKENS = frozenset({"text_input", "image_input", "image_output"})
+TOKENS = frozenset({"text_input", "image_input", "text_output", "image_output"})
 """Units that are priced by the million, as providers print it."""
 
 UNITS = TOKENS | {"image", "first_megapixel", "megapixel"}
