@@ -21,14 +21,17 @@ from bot.terminal.adapter import TerminalAdapter
 from generation import journal
 from generation.artifacts import ArtifactStore
 from generation.cancel import Canceller
-from generation.catalogue import Catalogue, load_entries
+from generation.catalogue import Catalogue, load_absent, load_entries
 from generation.database import Database, open_sqlite
+from generation.failover import Consent
 from generation.jobs import LINE_ERRORS, FrontLine, connect
 from generation.journal import State
 from generation.ledger import Ledger
 from generation.outbox import Relay
 from generation.outcomes import Intake, RetryRule
 from generation.request import Platform
+from generation.router import Router, RouteRules
+from generation.routing import RoutePolicy
 from generation.secrets import read_secret
 from generation.submit import Limits, Submitter
 from generation.sweeper import Patience, Sweeper
@@ -55,7 +58,8 @@ def clock() -> int:
 
 def load_catalogue(settings: Settings) -> Catalogue:
     """The catalogue as configured; raises `generation.catalogue.CatalogueError`."""
-    return Catalogue(load_entries(*settings.models.files), settings.models.offer)
+    files = settings.models.files
+    return Catalogue(load_entries(*files), settings.models.offer, load_absent(*files))
 
 
 @contextlib.contextmanager
@@ -94,6 +98,7 @@ async def open_front(settings: Settings) -> AsyncIterator[Front]:
                 store=ArtifactStore(settings.store_url),
                 ledger=_ledger(settings),
                 rules=RuleStore(),
+                router=Router(catalogue, _route_rules(settings), clock),
             )
         )
 
@@ -109,6 +114,7 @@ class _Parts:
     store: ArtifactStore
     ledger: Ledger
     rules: RuleStore
+    router: Router
 
 
 def _wire(parts: _Parts) -> Front:
@@ -152,6 +158,7 @@ def _recovery(parts: _Parts, relay: Relay, delivery: Delivery) -> tuple[Intake, 
         store=parts.store,
         line=parts.line,
         retry=RetryRule(limits.attempts, timing.retry_s),
+        router=parts.router,
         now=clock,
         wake_relay=relay.wake,
         wake_delivery=delivery.wake,
@@ -173,6 +180,7 @@ def _services(parts: _Parts, board: Board, relay: Relay, delivery: Delivery) -> 
     submitter = Submitter(
         database=database,
         catalogue=parts.catalogue,
+        router=parts.router,
         ledger=parts.ledger,
         rules=parts.rules,
         limits=Limits(longest_prompt=limits.prompt_characters, under_way=limits.under_way),
@@ -190,6 +198,20 @@ def _services(parts: _Parts, board: Board, relay: Relay, delivery: Delivery) -> 
         now=clock,
         zone=parts.ledger.zone,
     )
+
+
+def _route_rules(settings: Settings) -> RouteRules:
+    rules = settings.routing
+    price = rules.highest_price_usd
+    policy = RoutePolicy(
+        local_only=rules.local_only,
+        open_weights_only=rules.open_weights_only,
+        commercial_only=rules.commercial_only,
+        highest_price=None if price is None else int(price * 1_000_000),
+        prefer=rules.prefer,
+    )
+    consent = Consent(others_may_see=rules.failover_others_may_see, dearer=rules.failover_may_cost_more)
+    return RouteRules(policy=policy, consent=consent)
 
 
 def _ledger(settings: Settings) -> Ledger:

@@ -4,12 +4,14 @@ Owns `Settings` and `load_settings`. What it shares with the workers, and how fi
 `generation.installation`'s; secrets are `generation.secrets`'s.
 """
 
+from decimal import Decimal
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field
 
 from generation.installation import InstallationSettings, Section, SettingsError, load, settings_file
+from generation.routing import Prefer
 
 __all__ = ["Settings", "SettingsError", "load_settings", "settings_file"]
 
@@ -37,6 +39,22 @@ class LimitSettings(Section):
     held_hours: int = Field(default=24, ge=1, le=720)
     unserved_hours: int = Field(default=24, ge=1, le=720)
     attempts: int = Field(default=3, ge=1, le=10)
+
+
+class RoutingSettings(Section):
+    """Which of the offered models may make a picture, and what decides between those that may.
+
+    `highest_price_usd` bounds one request. Where a model fails, another goes on by itself if nobody new gets to see the
+    prompt and it costs no more; the two `failover_…` settings are standing consents to more than that.
+    """
+
+    local_only: bool = False
+    open_weights_only: bool = False
+    commercial_only: bool = False
+    highest_price_usd: Decimal | None = Field(default=None, ge=0, decimal_places=6)
+    prefer: Prefer = Prefer.ORDER
+    failover_others_may_see: bool = False
+    failover_may_cost_more: bool = False
 
 
 class TimingSettings(Section):
@@ -68,6 +86,7 @@ class Settings(InstallationSettings):
 
     quota: QuotaSettings = QuotaSettings()
     limits: LimitSettings = LimitSettings()
+    routing: RoutingSettings = RoutingSettings()
     timing: TimingSettings = TimingSettings()
     discord: DiscordSettings = DiscordSettings()
     slack: SlackSettings = SlackSettings()

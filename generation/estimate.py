@@ -16,6 +16,10 @@ _WEIGHT = 0.3
 """How much the newest measurement counts: enough to follow a new GPU within a few pictures."""
 
 
+_SPEEDS = "SELECT model, sum(seconds * samples) / sum(samples) FROM speeds GROUP BY model"
+_WAITING = "SELECT pool, model, sum(images) FROM requests WHERE state = 'queued' GROUP BY pool, model"
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """`position` 1 is next (or being worked on); `seconds` until the pictures are expected, `own` to draw them."""
@@ -48,6 +52,21 @@ def expected_seconds(db: Database, entry: Entry, catalogue: Catalogue) -> float:
     known = catalogue.entries.get(entry.request.model)
     single = row[0] if row else known.typical_seconds if known else 20.0
     return float(single) * params.num_images
+
+
+def speeds(db: Database) -> dict[str, float]:
+    """Measured seconds a picture by model, over the sizes that were drawn."""
+    return {model: float(seconds) for model, seconds in db.execute(_SPEEDS).fetchall()}
+
+
+def lines(db: Database, catalogue: Catalogue) -> dict[str, float]:
+    """Seconds of work that wait in each pool, by measured speeds: roughly when a new request would be begun."""
+    measured, waiting = speeds(db), dict[str, float]()
+    for pool, model, images in db.execute(_WAITING).fetchall():
+        known = catalogue.entries.get(model)
+        each = measured.get(model) or (known.typical_seconds if known else 20.0)
+        waiting[pool] = waiting.get(pool, 0.0) + each * images
+    return waiting
 
 
 def places(db: Database, catalogue: Catalogue, hands: dict[str, int]) -> dict[str, Place]:

@@ -23,6 +23,9 @@ from generation import codec
 from generation.request import GenerationRequest
 from generation.result import Outcome, ProducedImage, TimelineEvent
 
+LEFT = "left"
+"""The timeline's word for going on with another model; its detail is the id of the one that failed."""
+
 
 class State(enum.StrEnum):
     """Where a request is."""
@@ -149,6 +152,22 @@ def try_again(db: Database, request_id: str, *, attempt: int, not_before: int, n
     ).fetchall()
     if moved:
         put_in_outbox(db, request_id, attempt + 1, not_before)
+    return bool(moved)
+
+
+def go_on(db: Database, request: GenerationRequest, *, attempt: int, left: str, now: int) -> bool:
+    """Send a queued request to another model, as attempt + 1; False if it was not queued in this attempt.
+
+    `request` is as that model gets it, `left` the id of the one that failed.
+    """
+    moved = db.execute(
+        """UPDATE requests SET attempt = attempt + 1, model = ?, pool = ?, request = ?, changed_at = ?
+           WHERE id = ? AND state = 'queued' AND attempt = ? RETURNING id""",
+        (request.model, request.pool, codec.to_json(request), now, request.id, attempt),
+    ).fetchall()
+    if moved:
+        note(db, request.id, LEFT, now, left)
+        put_in_outbox(db, request.id, attempt + 1, now)
     return bool(moved)
 
 

@@ -18,6 +18,8 @@ from generation.database import Database
 from generation.jobs import LINE_ERRORS, FrontLine
 from generation.journal import State
 from generation.result import Outcome, OutcomeKind, ProducedImage
+from generation.router import Router
+from generation.routing import Health
 from moderation import audit
 from moderation.audit import AuditAction, AuditEntry
 from moderation.verdict import Action
@@ -75,13 +77,14 @@ class Intake:
         store: ArtifactStore,
         line: FrontLine,
         retry: RetryRule,
+        router: Router,
         now: Callable[[], int],
         wake_relay: Callable[[], None],
         wake_delivery: Callable[[], None],
     ) -> None:
         """Take what it reads from, writes to, and whom it wakes; `now` in ms."""
         self._database, self._store, self._line = database, store, line
-        self._retry, self._now = retry, now
+        self._retry, self._router, self._now = retry, router, now
         self._wake_relay, self._wake_delivery = wake_relay, wake_delivery
 
     async def run(self) -> None:
@@ -124,6 +127,9 @@ class Intake:
                 outcome.failure.kind,
                 outcome.failure.detail,
             )
+        if await self._elsewhere(outcome, now, at_once=pause is None):
+            self._wake_relay()
+            return True
         if pause is not None:
             later = now + round(pause * 1000)
             moved = await self._database.write(
@@ -133,6 +139,28 @@ class Intake:
             return moved
         moved = await self._database.write(lambda db: _decide(db, outcome, now))
         self._wake_delivery()
+        return moved
+
+    async def _elsewhere(self, outcome: Outcome, now: int, *, at_once: bool) -> bool:
+        """Note how the model did, and let another go on where it failed, will not be tried again, and nobody minds.
+
+        `at_once` means that the same model is not tried again; else another goes on only if this one is failing.
+        """
+        entry = await self._database.read(lambda db: journal.get(db, outcome.request_id))
+        if entry is None or entry.state is not State.QUEUED or entry.attempt != outcome.attempt:
+            return False
+        model, failure = entry.request.model, outcome.failure
+        self._router.heard(model, outcome)
+        if failure is None or not (at_once or self._router.health(model) is Health.FAILING):
+            return False
+
+        def go_on(db: SqliteDatabase) -> bool:
+            request = self._router.go_on(db, entry, failure.kind)
+            return request is not None and journal.go_on(db, request, attempt=entry.attempt, left=model, now=now)
+
+        moved = await self._database.write(go_on)
+        if moved:
+            log.info("request %s goes on with another model than %s", outcome.request_id, model)
         return moved
 
 

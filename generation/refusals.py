@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from generation.quota import QuotaStatus
 from generation.request import GenerationRequest
+from generation.routing import Bar
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,29 @@ class UnknownModel:
 
     asked: str
     offered: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAbsent:
+    """Everybody knows this model, and nobody can serve it; `instead` is the title of one that is offered, or empty."""
+
+    title: str
+    why: str
+    instead: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CannotServe:
+    """The model is known and cannot serve this request here, for all of these reasons.
+
+    `detail` is the licence's reason or the successor's name where that is what `bars` are about; `instead` lists what
+    is offered, where the model is not.
+    """
+
+    title: str
+    bars: tuple[Bar, ...]
+    detail: str = ""
+    instead: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +129,8 @@ Refusal = (
     EmptyPrompt
     | PromptTooLong
     | UnknownModel
+    | ModelAbsent
+    | CannotServe
     | BadSize
     | BadSeed
     | BadCount

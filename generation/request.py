@@ -21,9 +21,16 @@ class Platform(enum.StrEnum):
 
 
 class Task(enum.StrEnum):
-    """What kind of work a request is; the names are the Hugging Face hub's pipeline tags."""
+    """What kind of work a request is; where the Hugging Face hub has a pipeline tag for it, that is its name.
+
+    Members can ask for the first so far; the catalogue says of each model which of them it could do.
+    """
 
     TEXT_TO_IMAGE = "text-to-image"
+    IMAGE_TO_IMAGE = "image-to-image"
+    INPAINT = "inpaint"
+    EDIT = "edit"
+    UPSCALE = "upscale"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +119,10 @@ class GenerationParams:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationRequest:
-    """An accepted request, frozen: `prompt` is the cleaned text that was checked and that the model will see."""
+    """An accepted request, frozen: `prompt` is the cleaned text that was checked and that the model will see.
+
+    `instead_of` titles the model that should have made it and was failing; empty for nearly all.
+    """
 
     id: str
     requester: Requester
@@ -123,6 +133,7 @@ class GenerationRequest:
     prompt: str
     params: GenerationParams
     created_at: int
+    instead_of: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

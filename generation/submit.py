@@ -28,7 +28,8 @@ from generation.refusals import (
     TooManyWaiting,
 )
 from generation.request import Ask, GenerationRequest
-from generation.routing import HIGHEST_SEED, Route, resolve
+from generation.resolving import HIGHEST_SEED, Route, resolve
+from generation.router import Router
 from moderation import sanctions
 from moderation.audit import SYSTEM, AuditAction, AuditEntry, record
 from moderation.cases import CaseKind, open_case
@@ -59,6 +60,7 @@ class Submitter:
         *,
         database: Database,
         catalogue: Catalogue,
+        router: Router,
         ledger: Ledger,
         rules: RuleStore,
         limits: Limits,
@@ -66,7 +68,7 @@ class Submitter:
         wake_relay: Callable[[], None],
     ) -> None:
         """Take what it decides by, a clock in ms, and whom to wake when a request was accepted."""
-        self._database, self._catalogue = database, catalogue
+        self._database, self._catalogue, self._router = database, catalogue, router
         self._ledger, self._rules, self._limits = ledger, rules, limits
         self._now, self._wake_relay = now, wake_relay
 
@@ -79,6 +81,9 @@ class Submitter:
             self._catalogue,
             longest_prompt=self._limits.longest_prompt,
             any_seed=lambda: secrets.randbelow(HIGHEST_SEED + 1),
+            policy=self._router.rules.policy,
+            consent=self._router.rules.consent,
+            state=await self._database.read(self._router.state),
         )
         if not isinstance(route, Route):
             return Refused(refusal=route)
@@ -91,9 +96,12 @@ class Submitter:
             prompt=prompt,
             params=route.params,
             created_at=self._now(),
+            instead_of=route.instead_of,
         )
         answer = await self._database.write(lambda db: self._decide(db, request))
         if isinstance(answer, Accepted):
+            if not answer.duplicate:
+                self._router.sent(answer.request.model)
             self._wake_relay()
         return answer
 

@@ -66,7 +66,7 @@ def models_(*, json_: bool) -> int:
     """The catalogue: each model, whether it is offered and why not, its licence, and who sees the prompt."""
     from bot.settings import load_settings
     from bot.wording import operator as wording
-    from generation.catalogue import Catalogue, load_entries
+    from generation.catalogue import Catalogue, load_absent, load_entries
 
     settings = load_settings()
     catalogue = Catalogue(load_entries(*settings.models.files), settings.models.offer)
@@ -75,7 +75,9 @@ def models_(*, json_: bool) -> int:
     rows = [_model(entry, is_offered=True) for entry in catalogue.offered]
     rows += [_model(entry, is_offered=False) for entry in rest]
     lines = [line for row in rows for line in wording.model(row, is_default=row["id"] == catalogue.default.id)]
-    emit({"models": rows}, lines, json_=json_)
+    absent = load_absent(*settings.models.files)
+    lines += [line for each in absent for line in wording.absent(each.title, each.why, each.instead)]
+    emit({"models": rows, "absent": [each.model_dump() for each in absent]}, lines, json_=json_)
     return OK
 
 
@@ -98,6 +100,11 @@ def _model(entry: "ModelEntry", *, is_offered: bool) -> dict[str, Any]:
         "source": entry.source,
         "bot_use": entry.bot_use.value,
         "bot_use_reason": entry.bot_use_reason,
+        "commercial_use": entry.commercial_use.value,
+        "tasks": [task.value for task in entry.tasks],
+        "price_per_image": entry.price(1),
+        "typical_seconds": entry.typical_seconds,
+        "shutdown_on": entry.shutdown_on.isoformat() if entry.shutdown_on else None,
         "prompt_goes_to": entry.prompt_goes_to,
         "pool": entry.pool,
         "sizes": list(entry.sizes),

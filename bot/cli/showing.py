@@ -74,7 +74,7 @@ def _nothing(line: str) -> None:
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="[ack|footprint|pickup|starter]...")
+@click.argument("names", nargs=-1, metavar="[ack|footprint|pickup|routing|starter]...")
 @as_json
 def bench_(*, names: tuple[str, ...], json_: bool) -> None:
     """Measure, and print each figure beside what is promised. Exit code 1 when a promise is not kept.

@@ -1,6 +1,5 @@
 """Looks at who draws: the offered models, what each needs, the image checks, and the workers."""
 
-import importlib.util
 import os
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
@@ -10,11 +9,11 @@ from bot.settings import Settings
 from bot.wording import doctor as said
 from generation.catalogue import Catalogue, CatalogueError, ModelEntry, load_entries
 from generation.jobs import WorkerInfo
+from generation.makers import MAKERS
 from generation.secrets import SecretError, read_secret
 from generation.shipped import shipped_model
 
 _CHECK = "Image check"
-_NEEDS = {"diffusers": ("torch", "diffusers", "transformers"), "openai": ("openai",)}
 
 
 def models(settings: Settings, alive: Sequence[WorkerInfo]) -> Iterator[Finding]:
@@ -36,14 +35,15 @@ def _model(entry: ModelEntry, served: Collection[str]) -> Finding:
     name = f"{entry.title}, {entry.licence}"
     if entry.id in served:
         return ok("Models", said.model_served(name))
-    lacking = _lacking(_NEEDS[entry.backend])
-    if lacking:
-        return problem("Models", said.model_needs(name, lacking))
-    if entry.backend == "openai":
-        if _has("OPENAI_API_KEY"):
-            return ok("Models", said.model_keyed(name, entry.prompt_goes_to))
-        return problem("Models", said.model_without_key(name, "OPENAI_API_KEY"))
-    return _open(entry, name)
+    maker = MAKERS[entry.backend]
+    if maker.lacking:
+        return problem("Models", said.model_needs(name, maker.lacking))
+    if entry.backend == "diffusers":
+        return _open(entry, name)
+    if missing := [key for key in maker.keys if not _has(key)]:
+        return problem("Models", said.model_without_key(name, " and ".join(missing)))
+    told = said.model_keyed if maker.keys else said.model_elsewhere
+    return ok("Models", told(name, entry.prompt_goes_to))
 
 
 def _open(entry: ModelEntry, name: str) -> Finding:
@@ -66,10 +66,6 @@ def _shipped(model: str, name: str) -> Finding:
     if folder is not None and (folder / "model_index.json").is_file():
         return ok("Models", said.model_shipped(name))
     return problem("Models", said.shipped_model_gone(name, folder or model))
-
-
-def _lacking(libraries: Sequence[str]) -> list[str]:
-    return [library for library in libraries if importlib.util.find_spec(library) is None]
 
 
 def _in_hub_cache(repo: str) -> bool:
@@ -108,7 +104,7 @@ def workers(alive: Sequence[WorkerInfo]) -> Iterator[Finding]:
     for worker in alive:
         yield ok("Workers", said.worker_up(worker.id, worker.pools, worker.device))
     if not alive:
-        lacking = _lacking(_NEEDS["diffusers"])
+        lacking = MAKERS["diffusers"].lacking
         yield blocks("Workers", said.no_worker_possible()) if lacking else note("Workers", said.no_worker())
 
 

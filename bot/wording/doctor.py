@@ -183,6 +183,11 @@ def model_keyed(name: str, provider: str) -> Said:
     return f"{name}: the key is set; prompts go to {provider}.", ""
 
 
+def model_elsewhere(name: str, provider: str) -> Said:
+    """A model that others serve without a key."""
+    return f"{name}: needs no key; prompts go to {provider}.", ""
+
+
 def model_without_key(name: str, key: str) -> Said:
     """A closed model without its key."""
     return f"{name}: {key} is not set.", "Set it where the worker runs."

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from bot.wording.numbers import seconds
+from bot.wording.numbers import dollars, seconds
 from bot.wording.refusals import shorten
 
 NO_FRONT: Final = "Nothing is running here. Start it with: make run, or tessera run"
@@ -233,13 +233,23 @@ def model(row: Mapping[str, Any], *, is_default: bool) -> tuple[str, ...]:
         "offered, the default" if is_default else "offered" if row["offered"] else f"not offered: {row['why_not']}"
     )
     openness = {"open_source": "open source", "open_weight": "open weight"}.get(row["openness"], "closed, by API")
-    facts = (openness, row["licence"], f"prompts go to {row['prompt_goes_to']}", ", ".join(row["sizes"]))
+    price = "price unknown" if row["price_per_image"] is None else _price(row["price_per_image"])
+    facts = (openness, row["licence"], f"prompts go to {row['prompt_goes_to']}", price, ", ".join(row["sizes"]))
     return (
         f"{row['id']}  {row['title']}, {row['maker']}",
         f"    {offered}",
         f"    {' · '.join(facts)} · checked {row['checked_at']}",
         *([f"    {row['source']}"] if row["source"] else []),
     )
+
+
+def _price(millionths: int) -> str:
+    return f"about {dollars(millionths)} a picture" if millionths else "no charge"
+
+
+def absent(title: str, why: str, instead: str) -> tuple[str, ...]:
+    """`tessera models`: a name that people ask for and nobody can serve."""
+    return (f"{title}", f"    not to be had: {why}", *([f"    instead: {instead}"] if instead else []))
 
 
 def ledger_broken(violations: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

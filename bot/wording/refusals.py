@@ -8,6 +8,7 @@ from datetime import UTC, tzinfo
 from typing import assert_never
 
 from bot.wording.numbers import clock_time, duration, pictures
+from bot.wording.routes import cannot_serve
 from generation import refusals as r
 
 
@@ -22,6 +23,10 @@ def refusal(  # noqa: C901, PLR0911, PLR0912 - one case a reason, closed by asse
             return f"The prompt is {length:,} characters long; the limit is {limit:,}."
         case r.UnknownModel(asked=asked, offered=offered):
             return f"No model here is called “{shorten(asked)}”. On offer: {', '.join(offered) or 'none yet'}."
+        case r.ModelAbsent(why=why, instead=instead):
+            return f"{why} {instead} is on offer here." if instead else why
+        case r.CannotServe():
+            return cannot_serve(reason)
         case r.BadSize(asked=asked, model=model, allowed=allowed):
             return f"{model} does not draw “{shorten(asked)}”. Sizes: {', '.join(allowed)}."
         case r.BadSeed(highest=highest):

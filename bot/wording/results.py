@@ -36,7 +36,7 @@ def caption(
         *_cost(outcome),
         f"{quota.left:,} left" if quota.granted else f"{quota.left_today:,} of {quota.daily:,} left today",
     ]
-    lines = [" · ".join(parts), *outcome.notes]
+    lines = [" · ".join(parts), *_stood_in(request, entry), *outcome.notes]
     if hidden := request.params.num_images - len(shown):
         lines.append(f"{pictures(hidden).capitalize()} of {request.params.num_images} not shown. Not charged.")
     return tuple(lines)
@@ -46,6 +46,11 @@ def _what(request: GenerationRequest, outcome: Outcome, entry: ModelEntry | None
     if entry is None:
         return [outcome.made_by.title if outcome.made_by else request.model]
     return [entry.title, f"{_OPENNESS[entry.openness]}, {entry.licence}", _who_saw(entry)]
+
+
+def _stood_in(request: GenerationRequest, entry: ModelEntry | None) -> list[str]:
+    title = entry.title if entry else request.model
+    return [f"{request.instead_of} was not answering, so {title} made this."] if request.instead_of else []
 
 
 def _who_saw(entry: ModelEntry) -> str:

@@ -6,8 +6,7 @@ they carry its provenance marks. It must not know who asked: a hash is all the p
 """
 
 import asyncio
-import random
-from collections.abc import Callable, Coroutine
+import itertools
 from typing import Any
 
 import httpx2
@@ -16,29 +15,26 @@ import openai
 from generation.backends.base import Generated, Watch
 from generation.backends.openai_reply import (
     Reply,
-    cost_of,
     not_processed,
     read_reply,
     understand,
 )
+from generation.backends.remote import MIB, PICTURE_LIMIT, Patience, asked_model, key_missing, unless_cancelled
 from generation.catalogue import ModelEntry
-from generation.errors import BadReply, GenerationCancelled, ModelMissing, TimedOut
+from generation.errors import BadReply, TimedOut
+from generation.prices import cost_of
 from generation.request import JobOrder
 from generation.result import MadeBy
 
 # What of an entry's arguments goes to the provider; the rest of the request is the order's.
-_PASSED = ("model", "quality", "moderation", "background", "output_format", "output_compression")
-_CANCEL_LOOK_S = 0.1
-_LONGEST_PAUSE_S = 8.0
-
-_MIB = 1024 * 1024
+_PASSED = ("quality", "moderation", "background", "output_format", "output_compression")
+_PATIENCE = Patience()
 
 
 class OpenAIBackend:
     """`images.generate` of one account. `base_url` None means OpenAI's own address.
 
-    `timeout_s` bounds the wait for an answer; `reply_limit` is bytes of answer for each picture asked for; `retries`
-    counts further tries; a provider that asks for more than `longest_wait_s` seconds is left to the front's patience.
+    `timeout_s` bounds the wait for an answer; `reply_limit` is bytes of answer for each picture asked for.
     """
 
     name = "openai"
@@ -49,16 +45,12 @@ class OpenAIBackend:
         api_key: str | None,
         base_url: str | None = None,
         timeout_s: float = 240.0,
-        reply_limit: int = 20 * _MIB,
-        retries: int = 2,
-        longest_wait_s: float = 20.0,
-        jitter: Callable[[], float] = random.random,
+        reply_limit: int = PICTURE_LIMIT,
+        patience: Patience = _PATIENCE,
     ) -> None:
         """Take the account's key; None is told to whoever asks for a picture."""
         self._reply_limit = reply_limit
-        self._retries = retries
-        self._longest_wait_s = longest_wait_s
-        self._jitter = jitter
+        self._patience = patience
         timeout = httpx2.Timeout(timeout_s, connect=min(10.0, timeout_s))
         self._client = (
             openai.AsyncOpenAI(api_key=api_key, base_url=base_url, max_retries=0, timeout=timeout) if api_key else None
@@ -67,10 +59,10 @@ class OpenAIBackend:
     async def generate(self, entry: ModelEntry, order: JobOrder, watch: Watch) -> Generated:
         """Ask for the order's pictures; see the `Backend` protocol for what it raises."""
         if self._client is None:
-            raise ModelMissing(f"{entry.title} needs a key: set OPENAI_API_KEY or OPENAI_API_KEY_FILE for the worker.")
+            raise key_missing(entry.title, "OPENAI_API_KEY")
         watch.check()
         watch.stage("drawing")
-        reply, provider_request_id = await _unless_cancelled(self._ask(self._client, _arguments(entry, order)), watch)
+        reply, provider_request_id = await unless_cancelled(self._ask(self._client, _arguments(entry, order)), watch)
         return Generated(
             images=reply.images,
             made_by=MadeBy(
@@ -80,7 +72,7 @@ class OpenAIBackend:
                 revision=str(entry.arguments["model"]),
                 versions=(("openai", openai.__version__),),
                 provider_request_id=provider_request_id,
-                cost=cost_of(reply.usage, entry.prices),
+                cost=_cost(reply, entry),
                 usage=tuple(sorted(reply.usage.items())),
             ),
             notes=_notes(entry, order, len(reply.images)),
@@ -92,23 +84,16 @@ class OpenAIBackend:
             await self._client.close()
 
     async def _ask(self, client: openai.AsyncOpenAI, arguments: dict[str, Any]) -> tuple[Reply, str | None]:
-        for attempt in range(self._retries + 1):
+        for attempt in itertools.count():
             try:
                 return await self._ask_once(client, arguments)
             except openai.APIError as error:
                 problem = understand(error)
-                wait = self._pause(attempt, problem.retry_after_s)
-                if attempt == self._retries or wait is None or not not_processed(error):
+                wait = self._patience.pause_s(attempt, problem.retry_after_s)
+                if wait is None or not not_processed(error):
                     raise problem from None
             await asyncio.sleep(wait)
-        raise AssertionError("the last attempt returns or raises")  # pragma: no cover
-
-    def _pause(self, attempt: int, asked_s: float | None) -> float | None:
-        """Capped exponential with full jitter and never less than the provider asked; None when that is too long."""
-        if asked_s is not None and asked_s > self._longest_wait_s:
-            return None
-        longest: float = min(0.5 * 2**attempt, _LONGEST_PAUSE_S)
-        return max(longest * self._jitter(), asked_s or 0.0)
+        raise AssertionError("unreachable: patience ends")  # pragma: no cover
 
     async def _ask_once(self, client: openai.AsyncOpenAI, arguments: dict[str, Any]) -> tuple[Reply, str | None]:
         limit = self._reply_limit * arguments["n"]
@@ -119,7 +104,7 @@ class OpenAIBackend:
                 async for piece in response.iter_bytes():
                     body += piece
                     if len(body) >= limit:
-                        raise BadReply(f"OpenAI's answer is larger than {limit // _MIB} MiB.")
+                        raise BadReply(f"OpenAI's answer is larger than {limit // MIB} MiB.")
             except httpx2.TimeoutException:
                 raise TimedOut("OpenAI stopped in the middle of its answer; it may have been charged.") from None
             except httpx2.RequestError:
@@ -129,9 +114,8 @@ class OpenAIBackend:
 
 
 def _arguments(entry: ModelEntry, order: JobOrder) -> dict[str, Any]:
-    if "model" not in entry.arguments:
-        raise ModelMissing(f"The catalogue entry “{entry.id}” does not say which model to ask for (arguments.model).")
     return {
+        "model": asked_model(entry),
         "prompt": order.prompt,
         "n": order.params.num_images,
         "size": f"{order.params.width}x{order.params.height}",
@@ -140,24 +124,13 @@ def _arguments(entry: ModelEntry, order: JobOrder) -> dict[str, Any]:
     }
 
 
+def _cost(reply: Reply, entry: ModelEntry) -> int | None:
+    """The cost by the reported tokens; without those of the pictures, nearly all of it is unknown."""
+    return cost_of(reply.usage, entry.prices) if "image_output" in reply.usage else None
+
+
 def _notes(entry: ModelEntry, order: JobOrder, made: int) -> tuple[str, ...]:
     notes = [f"{entry.title} takes no seed."]
     if made < order.params.num_images:
         notes.append(f"{entry.title} made {made} of {order.params.num_images} pictures.")
     return tuple(notes)
-
-
-async def _unless_cancelled(
-    asking: Coroutine[Any, Any, tuple[Reply, str | None]], watch: Watch
-) -> tuple[Reply, str | None]:
-    """Wait for the call, looking now and then whether it is still wanted; cancelling closes the connection."""
-    task = asyncio.ensure_future(asking)
-    try:
-        while not (await asyncio.wait({task}, timeout=_CANCEL_LOOK_S))[0]:
-            if watch.cancelled:
-                raise GenerationCancelled
-        return task.result()
-    finally:
-        if not task.done():
-            task.cancel()
-            await asyncio.wait({task})

@@ -5,19 +5,16 @@ reading its arguments. It must not know retries or the network. No message here 
 hold pieces of a prompt or of a key.
 """
 
-import base64
-import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
 import openai
 
 from generation.backends.base import EncodedImage
+from generation.backends.remote import decoded, picture, retry_after_s
 from generation.errors import (
     AccountProblem,
     BackendUnavailable,
@@ -30,7 +27,6 @@ from generation.errors import (
     UnsupportedRequest,
 )
 
-_MAGIC = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"))
 _REFUSALS = {"moderation_blocked", "content_policy_violation"}
 # The community's account, not the request: nothing but the operator can help (facts/models.md §3).
 _ACCOUNT = {
@@ -63,24 +59,7 @@ def read_reply(body: bytes, asked: int) -> Reply:
 
 def _picture(item: object) -> EncodedImage:
     encoded = item.get("b64_json") if isinstance(item, dict) else None
-    if not isinstance(encoded, str):
-        raise BadReply("OpenAI's answer holds an entry without a picture.")
-    try:
-        data = base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
-        raise BadReply("OpenAI's answer holds a picture that is not base64.") from None
-    # Whether it is a whole picture is the worker's guard to say; the provider's word on the format is not needed.
-    return EncodedImage(data, media_type(data), seed=None)
-
-
-def media_type(data: bytes) -> str:
-    """The media type by the first bytes; raises `BadReply` for anything but PNG, JPEG and WebP."""
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    for magic, name in _MAGIC:
-        if data.startswith(magic):
-            return name
-    raise BadReply("OpenAI's answer holds something that is no PNG, JPEG or WebP picture.")
+    return picture(decoded(encoded, "OpenAI"), "OpenAI")
 
 
 def _usage(usage: object) -> dict[str, int]:
@@ -95,17 +74,6 @@ def _usage(usage: object) -> dict[str, int]:
         "image_output": usage.get("output_tokens"),
     }
     return {name: count for name, count in counts.items() if type(count) is int and count >= 0}
-
-
-def cost_of(usage: Mapping[str, int], prices: Mapping[str, int]) -> int | None:
-    """What `usage` costs, in millionths of a US dollar, rounded up; None where it or a price it needs is not known.
-
-    `prices` are millionths of a dollar for a million tokens. Cached input counts in full: an upper bound.
-    """
-    if "image_output" not in usage or any(count and name not in prices for name, count in usage.items()):
-        return None
-    total = sum(count * prices.get(name, 0) for name, count in usage.items())
-    return -(-total // 1_000_000)
 
 
 def not_sent(error: openai.APIError) -> bool:
@@ -158,18 +126,3 @@ def _words(error: openai.APIStatusError) -> str:
     """The error's code and the parameter's name: short identifiers, never free text."""
     words = [word for word in (error.code, error.param) if isinstance(word, str) and word.isascii() and len(word) < 60]
     return ", ".join(words) or "no code"
-
-
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds the provider asks to wait, from `Retry-After` (seconds or an HTTP date); None where it does not say."""
-    value = headers.get("retry-after", "").strip()
-    if not value:
-        return None
-    if value.isascii() and value.replace(".", "", 1).isdigit():
-        return float(value)
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

@@ -1,20 +1,19 @@
 """Which backend a catalogue entry's `backend` names, made when it is first needed.
 
-Owns `Backends`. Each library is imported only when an entry asks for it, so a worker that serves closed providers
-alone never loads torch.
+Owns `Backends`, and which variables of the environment are handed to each: its key, and another address where one
+stands in for the provider's own. Each library is imported only when an entry asks for it, so a worker that serves
+closed providers alone never loads torch. What a backend needs installed is `generation.makers`'s.
 """
 
-import importlib.util
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from generation.backends.base import Backend
 from generation.errors import ModelMissing
+from generation.makers import MAKERS
 from generation.secrets import read_secret
-
-# What must be installed for a backend to work at all.
-_NEEDS = {"diffusers": ("torch", "diffusers", "transformers"), "openai": ("openai",)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,18 +29,17 @@ class Backends:
 
     def __init__(self, options: BackendOptions) -> None:
         """Make nothing yet."""
-        self._factories: Mapping[str, Callable[[], Backend]] = {
-            "diffusers": lambda: _diffusers(options),
-            "openai": _openai,
-        }
+        self._options = options
         self._made: dict[str, Backend] = {}
 
     def get(self, name: str) -> Backend:
         """The backend called `name`; raises `ModelMissing` where its libraries are not installed."""
         if name not in self._made:
-            if not installed(name):
-                raise ModelMissing(f"This worker has not installed what “{name}” needs (the worker extra).")
-            self._made[name] = self._factories[name]()
+            if not MAKERS[name].installed:
+                raise ModelMissing(
+                    f"This worker has not installed what “{name}” needs (the {MAKERS[name].extra} extra)."
+                )
+            self._made[name] = _FACTORIES[name](self._options)
         return self._made[name]
 
     async def aclose(self) -> None:
@@ -51,9 +49,10 @@ class Backends:
         self._made.clear()
 
 
-def installed(name: str) -> bool:
-    """Whether this machine has what the backend needs; looking imports nothing."""
-    return all(importlib.util.find_spec(library) is not None for library in _NEEDS[name])
+def _address(variable: str) -> dict[str, Any]:
+    """`base_url` where the operator named one; without it a backend asks its provider's own address."""
+    named = os.environ.get(variable, "").strip()
+    return {"base_url": named} if named else {}
 
 
 def _diffusers(options: BackendOptions) -> Backend:
@@ -62,7 +61,48 @@ def _diffusers(options: BackendOptions) -> Backend:
     return DiffusersBackend(resident=options.resident_models, device=options.device)
 
 
-def _openai() -> Backend:
+def _openai(_: BackendOptions) -> Backend:
     from generation.backends.openai import OpenAIBackend
 
-    return OpenAIBackend(api_key=read_secret("OPENAI_API_KEY"), base_url=os.environ.get("OPENAI_BASE_URL") or None)
+    return OpenAIBackend(api_key=read_secret("OPENAI_API_KEY"), **_address("OPENAI_BASE_URL"))
+
+
+def _ideogram(_: BackendOptions) -> Backend:
+    from generation.backends.ideogram import IdeogramBackend
+
+    return IdeogramBackend(api_key=read_secret("IDEOGRAM_API_KEY"), **_address("IDEOGRAM_BASE_URL"))
+
+
+def _recraft(_: BackendOptions) -> Backend:
+    from generation.backends.recraft import RecraftBackend
+
+    return RecraftBackend(api_key=read_secret("RECRAFT_API_TOKEN"), **_address("RECRAFT_BASE_URL"))
+
+
+def _google(_: BackendOptions) -> Backend:
+    from generation.backends.google import GoogleBackend
+
+    return GoogleBackend(api_key=read_secret("GEMINI_API_KEY"), **_address("GEMINI_BASE_URL"))
+
+
+def _huggingface(_: BackendOptions) -> Backend:
+    from generation.backends.huggingface import HuggingFaceBackend
+
+    return HuggingFaceBackend(api_key=read_secret("HF_TOKEN"), **_address("HF_INFERENCE_BASE_URL"))
+
+
+def _horde(_: BackendOptions) -> Backend:
+    from generation.backends.horde import HordeBackend
+
+    return HordeBackend(api_key=read_secret("AI_HORDE_API_KEY"), **_address("HORDE_BASE_URL"))
+
+
+_FACTORIES: Mapping[str, Callable[[BackendOptions], Backend]] = {
+    "diffusers": _diffusers,
+    "openai": _openai,
+    "google": _google,
+    "huggingface": _huggingface,
+    "ideogram": _ideogram,
+    "recraft": _recraft,
+    "horde": _horde,
+}

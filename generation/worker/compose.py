@@ -16,9 +16,10 @@ from importlib import metadata
 
 from generation import jobs
 from generation.artifacts import ArtifactStore
-from generation.backends.registry import BackendOptions, Backends, installed
+from generation.backends.registry import BackendOptions, Backends
 from generation.catalogue import Catalogue, ModelEntry, load_entries
 from generation.jobs import WorkerInfo, WorkerLine
+from generation.makers import MAKERS
 from generation.secrets import read_secret
 from generation.settings import WorkerSettings
 from generation.worker.entry import Service, slots
@@ -129,11 +130,10 @@ def _serving(
 
 def _lacking(entry: ModelEntry) -> str:
     """What this machine lacks to serve the model, in words; empty when nothing is missing."""
-    if not installed(entry.backend):
-        return "the worker extra (pip install 'tessera[worker]')"
-    if entry.backend == "openai" and read_secret("OPENAI_API_KEY") is None:
-        return "OPENAI_API_KEY"
-    return ""
+    maker = MAKERS[entry.backend]
+    if not maker.installed:
+        return f"the {maker.extra} extra (pip install 'tessera[{maker.extra}]')"
+    return " and ".join(key for key in maker.keys if read_secret(key) is None)
 
 
 async def _warm_up(settings: WorkerSettings, serving: Iterable[ModelEntry]) -> str:

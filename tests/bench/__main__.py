@@ -10,7 +10,7 @@ import sys
 
 from generation.errors import ModelMissing
 
-NAMES = ("footprint", "pickup", "ack", "starter")
+NAMES = ("footprint", "pickup", "ack", "routing", "starter")
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.services import Actor, Reply, Services, Target
 from generation import refusals
-from generation.catalogue import BotUse, Catalogue, ModelEntry, Openness
+from generation.catalogue import Catalogue, ModelEntry, Openness, Permission
 from generation.quota import Allowance, QuotaStatus, Scope
 from generation.refusals import Accepted, Refused
 from generation.request import Ask, GenerationParams, GenerationRequest, Requester
@@ -166,7 +166,7 @@ CATALOGUE = Catalogue(
             backend="diffusers",
             openness=Openness.OPEN_SOURCE,
             licence="Apache-2.0",
-            bot_use=BotUse.YES,
+            bot_use=Permission.YES,
             sizes=("64x64",),
             checked_at="2026-11-20",
         )

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from tests.peers.openai.pictures import draw
+from tests.peers.pictures import draw
 
 _IMAGE = ("sexual", "violence", "violence/graphic", "self-harm", "self-harm/intent", "self-harm/instructions")
 _TEXT = (

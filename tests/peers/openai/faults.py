@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.peers.openai.pictures import draw
+from tests.peers.pictures import draw
 
 Fault = Callable[[web.Request, Mapping[str, Any]], Awaitable[web.StreamResponse]]
 

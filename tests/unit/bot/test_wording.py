@@ -11,6 +11,7 @@ from bot.wording import numbers
 from bot.wording.refusals import refusal, shorten
 from generation import refusals as r
 from generation.quota import Allowance, QuotaStatus, Scope
+from generation.routing import Bar
 
 MIDNIGHT = 1_795_219_200_000  # 2026-11-21 00:00 UTC
 NOW = MIDNIGHT - 3 * 3_600_000 - 12 * 60_000
@@ -105,6 +106,23 @@ REFUSALS: list[tuple[r.Refusal, str]] = [
     (r.PromptTooLong(4321, 4000), "The prompt is 4,321 characters long; the limit is 4,000."),
     (r.UnknownModel("sdxl\n9", ("tiny", "big")), "No model here is called “sdxl 9”. On offer: tiny, big."),
     (r.UnknownModel("sdxl", ()), "No model here is called “sdxl”. On offer: none yet."),
+    (r.ModelAbsent("Zorblax", "Zorblax is gone."), "Zorblax is gone."),
+    (r.ModelAbsent("Zorblax", "Zorblax is gone.", "Tiny"), "Zorblax is gone. Tiny is on offer here."),
+    (
+        r.CannotServe("Big", (Bar.LEAVES_HERE, Bar.TOO_DEAR)),
+        "Big is not to be had for this: prompts may not leave this machine here; it costs more than is allowed here.",
+    ),
+    (
+        r.CannotServe("Big", (Bar.LICENCE,), detail="It is for research only.", instead=("tiny", "small")),
+        (
+            "Big is not to be had for this: its licence does not let it serve this bot. It is for research only. "
+            "On offer: tiny, small."
+        ),
+    ),
+    (
+        r.CannotServe("Old", (Bar.GONE,), detail="new"),
+        "Old is not to be had for this: its provider has shut it down. Instead: new.",
+    ),
     (r.BadSize("huge", "Tiny", ("64x64", "64x96")), "Tiny does not draw “huge”. Sizes: 64x64, 64x96."),
     (r.BadSeed(-1, 4294967295), "A seed is a whole number from 0 to 4,294,967,295."),
     (r.BadCount(9, 4), "This model draws 1 to 4 pictures at a time."),

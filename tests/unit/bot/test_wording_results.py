@@ -40,6 +40,13 @@ def test_a_closed_models_caption_says_who_saw_the_prompt_and_what_it_cost() -> N
     assert lines[1] == "GPT Image 2 takes no seed."
 
 
+def test_who_stood_in_for_whom_is_said() -> None:
+    asked = request(instead_of="GPT Image 2")
+    lines = results.caption(asked, outcome(), [image()], ENTRIES["sdxl"], QUOTA)
+
+    assert lines[1] == "GPT Image 2 was not answering, so SDXL 1.0 made this."
+
+
 @pytest.mark.parametrize(
     ("seeds", "words"), [([7], "seed 7"), ([7, 8, 9], "seeds 7–9"), ([7, 9], "seeds 7, 9"), ([None], "seed")]
 )

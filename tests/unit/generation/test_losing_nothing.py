@@ -11,12 +11,14 @@ from sqlite_utils import Database as SqliteDatabase
 
 from generation import journal
 from generation.artifacts import ArtifactStore
+from generation.catalogue import Catalogue, load_entries
 from generation.database import Database
 from generation.jobs import LINE_ERRORS, FrontLine, WorkerLine, connect
 from generation.journal import State
 from generation.outbox import Relay
 from generation.outcomes import Intake, RetryRule, ending_of
 from generation.result import Failure, FailureKind, OutcomeKind
+from generation.router import Router, RouteRules
 from generation.sweeper import Patience, Sweeper
 from moderation.verdict import Action, Verdict
 from tests.conftest import Clock, RedisServer
@@ -40,6 +42,7 @@ class Half:
             store=self.store,
             line=self.line,
             retry=RetryRule(attempts=3, first_pause_s=5),
+            router=Router(Catalogue(load_entries(), ["starter"]), RouteRules(), self.clock),
             now=self.clock,
             wake_relay=lambda: self.woken.append("relay"),
             wake_delivery=lambda: self.woken.append("delivery"),

@@ -13,6 +13,7 @@ from generation.database import Database
 from generation.ledger import Ledger
 from generation.quota import QuotaStatus
 from generation.refusals import Accepted, Refused
+from generation.router import Router, RouteRules
 from generation.submit import Limits, Submitter
 from moderation import sanctions
 from moderation.audit import AuditAction, entries
@@ -29,9 +30,11 @@ class Desk:
     def __init__(self, database: Database, clock: Clock, daily: int = 40) -> None:
         self.database, self.clock = database, clock
         self.ledger, self.rules, self.woken = Ledger(UTC, daily), RuleStore(), 0
+        catalogue = Catalogue(load_entries(), ["starter"])
         self.submitter = Submitter(
             database=database,
-            catalogue=Catalogue(load_entries(), ["starter"]),
+            catalogue=catalogue,
+            router=Router(catalogue, RouteRules(), clock),
             ledger=self.ledger,
             rules=self.rules,
             limits=Limits(longest_prompt=2000, under_way=5),

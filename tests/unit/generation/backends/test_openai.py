@@ -12,7 +12,8 @@ import pytest
 
 from generation.backends.base import Watch
 from generation.backends.openai import OpenAIBackend
-from generation.backends.openai_reply import cost_of, read_reply, retry_after_s, understand
+from generation.backends.openai_reply import read_reply, understand
+from generation.backends.remote import Patience
 from generation.errors import (
     AccountProblem,
     BackendUnavailable,
@@ -28,7 +29,7 @@ from generation.result import FailureKind
 from generation.worker.pictures import look_at
 from tests.making_jobs import api_entry, order
 from tests.peers.openai.peer import OpenAIPeer
-from tests.peers.openai.pictures import draw
+from tests.peers.pictures import draw
 
 PRICES = {"text_input": 5_000_000, "image_input": 8_000_000, "image_output": 30_000_000}
 
@@ -44,7 +45,9 @@ def _watch() -> Watch:
 
 
 async def _generate(peer: OpenAIPeer, *, entry: Any = None, timeout_s: float = 10.0, **changes: Any) -> Any:
-    backend = OpenAIBackend(api_key=peer.key, base_url=peer.base_url, timeout_s=timeout_s, jitter=lambda: 0.0)
+    backend = OpenAIBackend(
+        api_key=peer.key, base_url=peer.base_url, timeout_s=timeout_s, patience=Patience(jitter=lambda: 0.0)
+    )
     try:
         return await backend.generate(entry or api_entry(prices=PRICES), order(**changes), _watch())
     finally:
@@ -158,7 +161,7 @@ async def test_nobody_there_is_an_outage() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         nobody = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
-    backend = OpenAIBackend(api_key="sk-x", base_url=nobody, jitter=lambda: 0.0)
+    backend = OpenAIBackend(api_key="sk-x", base_url=nobody, patience=Patience(jitter=lambda: 0.0))
 
     with pytest.raises(BackendUnavailable) as caught:
         await backend.generate(api_entry(), order(), _watch())
@@ -204,39 +207,6 @@ async def test_and_the_member_is_told(peer: OpenAIPeer) -> None:
     made = await _generate(peer, num_images=2)
 
     assert "Closed made 1 of 2 pictures." in made.notes
-
-
-@pytest.mark.parametrize(
-    ("usage", "prices", "cost"),
-    [
-        ({"text_input": 1, "image_output": 1}, PRICES, 35),
-        ({"text_input": 1, "image_output": 1}, {"text_input": 1, "image_output": 1}, 1),
-        ({"image_output": 0}, {}, 0),
-        ({"image_output": 5}, {}, None),
-        ({"text_input": 5}, PRICES, None),
-        ({}, PRICES, None),
-    ],
-)
-def test_cost_is_rounded_up_and_unknown_where_something_is_missing(
-    usage: dict[str, int], prices: dict[str, int], cost: int | None
-) -> None:
-    assert cost_of(usage, prices) == cost
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        ("", None),
-        ("7", 7.0),
-        ("0.5", 0.5),
-        ("soon", None),
-        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
-        ("-3", None),
-        ("²", None),
-    ],
-)
-def test_retry_after_is_read_in_both_forms(value: str, seconds: float | None) -> None:
-    assert retry_after_s({"retry-after": value}) == seconds
 
 
 @pytest.mark.parametrize("status", [400, 402, 418, 422, 500, 502, 529, 599])
