@@ -88,11 +88,7 @@ def train_unet(
     pairs = np.array([number for number, scene in enumerate(scenes) if len(scene.things) == 2])
 
     def loss(lesson: Lesson, _: int, chance: Chance) -> Tensor:
-        batch = lesson.course.batch
-        chosen = chance.numpy.integers(0, len(latents), batch)
-        if lesson.pairs:
-            instead = chance.numpy.random(batch) < lesson.pairs
-            chosen = np.where(instead, chance.numpy.choice(pairs, batch), chosen)
+        chosen = chosen_scenes(lesson, len(latents), pairs, chance)
         lot = random.Random(int(chance.numpy.integers(2**31)))  # noqa: S311 - captions, no secrets
         captions = ["" if lot.random() < UNCAPTIONED else describe(scenes[n], lot) for n in chosen]
         text = text_encoder(tokens_of(tokenizer, captions).to(device()))[0]
@@ -106,6 +102,16 @@ def train_unet(
     for lesson in lessons:
         train(lesson.course, {"unet": unet, "text": text_encoder}, partial(loss, lesson), folder)
     return unet, tokenizer, text_encoder
+
+
+def chosen_scenes(lesson: Lesson, count: int, pairs: NDArray[np.int64], chance: Chance) -> NDArray[np.int64]:
+    """The numbers of a step's pictures, of `count` in all; `pairs` are the numbers of those with two things."""
+    batch = lesson.course.batch
+    chosen = chance.numpy.integers(0, count, batch)
+    if lesson.pairs:
+        instead = chance.numpy.random(batch) < lesson.pairs
+        chosen = np.where(instead, chance.numpy.choice(pairs, batch), chosen)
+    return chosen
 
 
 def tokens_of(tokenizer: Any, captions: list[str]) -> Tensor:  # noqa: ANN401 - transformers' classes are untyped here
