@@ -49,10 +49,10 @@ class Backends:
         self._made.clear()
 
 
-def _address(variable: str) -> dict[str, Any]:
-    """`base_url` where the operator named one; without it a backend asks its provider's own address."""
+def _address(variable: str, argument: str = "base_url") -> dict[str, Any]:
+    """The address that the operator named, if any; without it a backend asks its provider's own."""
     named = os.environ.get(variable, "").strip()
-    return {"base_url": named} if named else {}
+    return {argument: named} if named else {}
 
 
 def _diffusers(options: BackendOptions) -> Backend:
@@ -65,6 +65,29 @@ def _openai(_: BackendOptions) -> Backend:
     from generation.backends.openai import OpenAIBackend
 
     return OpenAIBackend(api_key=read_secret("OPENAI_API_KEY"), **_address("OPENAI_BASE_URL"))
+
+
+def _bfl(_: BackendOptions) -> Backend:
+    from generation.backends.bfl import BflBackend
+
+    return BflBackend(api_key=read_secret("BFL_API_KEY"), **_address("BFL_BASE_URL"))
+
+
+def _stability(_: BackendOptions) -> Backend:
+    from generation.backends.stability import StabilityBackend
+
+    return StabilityBackend(api_key=read_secret("STABILITY_API_KEY"), **_address("STABILITY_BASE_URL"))
+
+
+def _firefly(_: BackendOptions) -> Backend:
+    from generation.backends.firefly import FireflyBackend
+
+    return FireflyBackend(
+        client_id=read_secret("FIREFLY_CLIENT_ID"),
+        client_secret=read_secret("FIREFLY_CLIENT_SECRET"),
+        **_address("FIREFLY_BASE_URL"),
+        **_address("FIREFLY_IMS_URL", "ims_url"),
+    )
 
 
 def _ideogram(_: BackendOptions) -> Backend:
@@ -102,6 +125,9 @@ _FACTORIES: Mapping[str, Callable[[BackendOptions], Backend]] = {
     "openai": _openai,
     "google": _google,
     "huggingface": _huggingface,
+    "bfl": _bfl,
+    "stability": _stability,
+    "firefly": _firefly,
     "ideogram": _ideogram,
     "recraft": _recraft,
     "horde": _horde,

@@ -143,7 +143,8 @@ class Rest:
         """The bytes of a finished picture from the address the provider named: at once, for such links expire.
 
         Goes without the key, follows redirects, and asks again after an outage, since looking costs nothing. Raises
-        `BadReply` for a link that is no longer good or no address at all.
+        `BadReply` for a link that is no longer good or no address at all, and `TimedOut` where it stays out of reach:
+        the picture was made, so nobody should order it again unasked.
         """
         if not address.startswith(("https://", "http://")):
             raise BadReply(f"{self.who} named no address for the picture.")
@@ -156,8 +157,10 @@ class Rest:
             except (_NothingDrawnError, BackendUnavailable) as found:
                 problem = found.problem if isinstance(found, _NothingDrawnError) else found
             wait = self._patience.pause_s(attempt, problem.retry_after_s)
-            if wait is None or not isinstance(problem, BackendUnavailable):
+            if not isinstance(problem, BackendUnavailable):
                 raise problem
+            if wait is None:
+                raise TimedOut(f"{self.who} made the picture, and it could not be fetched; it may have been charged.")
             await asyncio.sleep(wait)
         raise AssertionError("unreachable: patience ends")  # pragma: no cover
 

@@ -10,24 +10,30 @@ from typing import Any
 import pytest
 
 from generation.backends.base import Backend, Watch
+from generation.backends.bfl import BflBackend
 from generation.backends.diffusers import DiffusersBackend
+from generation.backends.firefly import FireflyBackend
 from generation.backends.google import GoogleBackend
 from generation.backends.horde import HordeBackend
 from generation.backends.huggingface import HuggingFaceBackend
 from generation.backends.ideogram import IdeogramBackend
 from generation.backends.openai import OpenAIBackend
 from generation.backends.recraft import RecraftBackend
+from generation.backends.stability import StabilityBackend
 from generation.catalogue import ModelEntry
 from generation.errors import GenerationCancelled, ModelMissing
 from generation.worker.pictures import look_at
 from tests import tiny
 from tests.making_jobs import api_entry, local_entry, order
+from tests.peers.bfl import BflPeer
+from tests.peers.firefly import CLIENT_ID, FireflyPeer
 from tests.peers.google import GooglePeer
 from tests.peers.horde import HordePeer
 from tests.peers.huggingface import HuggingFacePeer
 from tests.peers.ideogram import IdeogramPeer
 from tests.peers.openai.peer import OpenAIPeer
 from tests.peers.recraft import RecraftPeer
+from tests.peers.stability import StabilityPeer
 
 
 @dataclass
@@ -59,6 +65,17 @@ REMOTE: dict[str, tuple[type[Any], Callable[[Any], Backend], dict[str, str]]] = 
         lambda peer: HuggingFaceBackend(api_key=peer.key, base_url=f"{peer.url}/endpoint"),
         {"model": "zorblax/boats"},
     ),
+    "bfl": (BflPeer, lambda peer: BflBackend(api_key=peer.key, base_url=peer.url), {"model": "flux-2-pro"}),
+    "stability": (
+        StabilityPeer,
+        lambda peer: StabilityBackend(api_key=peer.key, base_url=peer.url),
+        {"model": "core"},
+    ),
+    "firefly": (
+        FireflyPeer,
+        lambda peer: FireflyBackend(client_id=CLIENT_ID, client_secret=peer.key, base_url=peer.url, ims_url=peer.url),
+        {"model": "image4_standard"},
+    ),
     "ideogram": (
         IdeogramPeer,
         lambda peer: IdeogramBackend(api_key=peer.key, base_url=peer.url),
@@ -73,7 +90,7 @@ REMOTE: dict[str, tuple[type[Any], Callable[[Any], Backend], dict[str, str]]] = 
 }
 
 
-TAKE_SEEDS = {"huggingface", "ideogram", "horde"}
+TAKE_SEEDS = {"bfl", "stability", "firefly", "huggingface", "ideogram", "horde"}
 
 
 @pytest.fixture(params=["diffusers", *REMOTE])

@@ -128,7 +128,7 @@ async def test_looking_again_costs_nothing(rest: Rest, peer: Zorblax, fault: str
 
 @pytest.mark.parametrize(
     ("fault", "calls", "kind"),
-    [("not_found", 1, BadReply), ("server_error", 3, BackendUnavailable), ("endless", 1, BadReply)],
+    [("not_found", 1, BadReply), ("server_error", 3, TimedOut), ("endless", 1, BadReply)],
 )
 async def test_a_picture_that_cannot_be_fetched(
     rest: Rest, peer: Zorblax, fault: str, calls: int, kind: type[GenerationError]
