@@ -48,8 +48,8 @@ class Lesson:
 
 # What stands where is decided while a latent is nearly all noise: of 32 by 32 spots even a tenth of a picture shows
 # through (Hoogeboom et al. 2023, arXiv 2301.11093), and a model that sees the thing has no need of the word. So words
-# are taught where there is least to see; edges and textures are finished last, at all levels. The vector of the whole
-# caption says which colours there are and not where: a pair's are learnt where that vector does not help.
+# are taught where there is least to see; edges and textures are finished last. The vector of the whole caption says
+# which colours there are and not where: a pair's are learnt, and kept, where that vector does not help.
 UNET_LESSONS = (
     Lesson(
         course=Course(name="unet-words", steps=7500, batch=32, learning_rate=8e-4, seed=12),
@@ -64,11 +64,11 @@ UNET_LESSONS = (
         unheard=0.5,
     ),
     Lesson(
-        course=Course(name="unet-finish", steps=1300, batch=32, learning_rate=5e-4, seed=14, warm_up=50),
-        noise_power=0.5,
-        figures_count=4.0,
-        pairs=0.4,
-        unheard=0.25,
+        course=Course(name="unet-finish", steps=1000, batch=32, learning_rate=3e-4, seed=14, warm_up=50),
+        noise_power=0.35,
+        figures_count=5.0,
+        pairs=0.5,
+        unheard=0.5,
     ),
 )
 
