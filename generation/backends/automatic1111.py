@@ -3,7 +3,7 @@
 Owns what is asked, following it while it is drawn, and stopping it when nobody wants it any more; what comes back is
 `automatic1111_reply`'s to read. Nothing is charged, and nothing of the member who asked is sent.
 
-The protocol is as of AUTOMATIC1111's sources with schedulers (1.9 or later): modules/api/api.py whole, and pieces of
+The protocol is as of AUTOMATIC1111's sources with schedulers (1.9 or later): most of modules/api/api.py, and pieces of
 modules/processing.py, sd_models.py and progress.py, all read as stored copies in November 2026
 (github.com/AUTOMATIC1111/stable-diffusion-webui); of Forge there is what its threads say
 (lllyasviel/stable-diffusion-webui-forge #1610, #1940, #2027). From memory, not checked: that a stop is remembered until
