@@ -57,6 +57,8 @@ BackendName = Literal[
     "ideogram",
     "recraft",
     "firefly",
+    "comfyui",
+    "automatic1111",
     "horde",
 ]
 Size = Annotated[str, Field(pattern=r"^[1-9]\d{1,4}x[1-9]\d{1,4}$")]

@@ -45,6 +45,8 @@ MAKERS: Mapping[str, Maker] = {
     "ideogram": Maker(("aiohttp",), keys=("IDEOGRAM_API_KEY",)),
     "recraft": Maker(("aiohttp",), keys=("RECRAFT_API_TOKEN",)),
     "firefly": Maker(("aiohttp",), keys=("FIREFLY_CLIENT_ID", "FIREFLY_CLIENT_SECRET")),
+    "comfyui": Maker(("aiohttp",)),
+    "automatic1111": Maker(("aiohttp",)),
     "horde": Maker(("aiohttp",)),
 }
 """By the name that catalogue entries use in `backend`."""

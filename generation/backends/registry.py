@@ -114,6 +114,18 @@ def _huggingface(_: BackendOptions) -> Backend:
     return HuggingFaceBackend(api_key=read_secret("HF_TOKEN"), **_address("HF_INFERENCE_BASE_URL"))
 
 
+def _comfyui(_: BackendOptions) -> Backend:
+    from generation.backends.comfyui import ComfyUIBackend
+
+    return ComfyUIBackend(api_key=read_secret("COMFYUI_API_KEY"), **_address("COMFYUI_BASE_URL"))
+
+
+def _automatic1111(_: BackendOptions) -> Backend:
+    from generation.backends.automatic1111 import Automatic1111Backend
+
+    return Automatic1111Backend(auth=read_secret("AUTOMATIC1111_AUTH"), **_address("AUTOMATIC1111_BASE_URL"))
+
+
 def _horde(_: BackendOptions) -> Backend:
     from generation.backends.horde import HordeBackend
 
@@ -130,5 +142,7 @@ _FACTORIES: Mapping[str, Callable[[BackendOptions], Backend]] = {
     "firefly": _firefly,
     "ideogram": _ideogram,
     "recraft": _recraft,
+    "comfyui": _comfyui,
+    "automatic1111": _automatic1111,
     "horde": _horde,
 }

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from generation.backends.automatic1111 import Automatic1111Backend
 from generation.backends.base import Backend, Watch
 from generation.backends.bfl import BflBackend
+from generation.backends.comfyui import ComfyUIBackend
 from generation.backends.diffusers import DiffusersBackend
 from generation.backends.firefly import FireflyBackend
 from generation.backends.google import GoogleBackend
@@ -25,7 +27,9 @@ from generation.errors import GenerationCancelled, ModelMissing
 from generation.worker.pictures import look_at
 from tests import tiny
 from tests.making_jobs import api_entry, local_entry, order
+from tests.peers.automatic1111 import TITLE, Automatic1111Peer
 from tests.peers.bfl import BflPeer
+from tests.peers.comfyui import WORKFLOW, ComfyUIPeer
 from tests.peers.firefly import CLIENT_ID, FireflyPeer
 from tests.peers.google import GooglePeer
 from tests.peers.horde import HordePeer
@@ -86,11 +90,21 @@ REMOTE: dict[str, tuple[type[Any], Callable[[Any], Backend], dict[str, str]]] = 
         lambda peer: RecraftBackend(api_key=peer.key, base_url=peer.url),
         {"model": "recraftv4_1"},
     ),
+    "comfyui": (
+        ComfyUIPeer,
+        lambda peer: ComfyUIBackend(base_url=peer.url, poll_s=0.02),
+        {"workflow": str(WORKFLOW)},
+    ),
+    "automatic1111": (
+        Automatic1111Peer,
+        lambda peer: Automatic1111Backend(base_url=peer.url, poll_s=0.02),
+        {"checkpoint": TITLE},
+    ),
     "horde": (HordePeer, lambda peer: HordeBackend(base_url=peer.url, poll_s=0.02), {"model": "zorblax"}),
 }
 
 
-TAKE_SEEDS = {"bfl", "stability", "firefly", "huggingface", "ideogram", "horde"}
+TAKE_SEEDS = {"comfyui", "automatic1111", "bfl", "stability", "firefly", "huggingface", "ideogram", "horde"}
 
 
 @pytest.fixture(params=["diffusers", *REMOTE])
