@@ -2,7 +2,7 @@
 
 Owns the order of the courses (VAE, then UNet with text encoder, then the LoRA of the mosaic style) and where their
 results go. Everything follows from seeds; an interrupted training goes on where it was. On CUDA it takes minutes, on
-two CPU cores some three hours, of which the LoRA takes a few minutes.
+two CPU cores a little over two hours, of which the LoRA takes a few minutes.
 """
 
 import hashlib

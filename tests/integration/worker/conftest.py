@@ -33,6 +33,7 @@ maker = "tests"
 backend = "openai"
 arguments = { model = "gpt-image-2" }
 openness = "api_only"
+prompt_goes_to = "the stand-in"
 licence = "none"
 bot_use = "yes"
 sizes = ["64x64"]

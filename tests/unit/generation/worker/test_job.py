@@ -13,6 +13,7 @@ import pytest
 from generation import codec
 from generation.artifacts import ArtifactStore
 from generation.jobs import FrontLine, Notice, WorkerLine
+from generation.makers import MAKERS, Maker
 from generation.result import FailureKind, Outcome, OutcomeKind
 from generation.worker.job import JobRunner, Workshop
 from moderation.classifiers.openai import OpenAIModeration
@@ -325,7 +326,7 @@ async def test_a_backend_that_is_not_installed_is_told_to_the_operator(
     workshop: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The environment of the tests has everything; a worker for providers alone has not.
-    monkeypatch.setattr("generation.backends.registry.installed", lambda name: name != "diffusers")
+    monkeypatch.setattr("generation.backends.registry.MAKERS", {**MAKERS, "diffusers": Maker(("zorblax",))})
 
     outcome = await _do(workshop(entries={"closed": local_entry({"shipped": "starter"})}))
 
