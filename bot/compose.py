@@ -210,7 +210,7 @@ def _route_rules(settings: Settings) -> RouteRules:
         highest_price=None if price is None else int(price * 1_000_000),
         prefer=rules.prefer,
     )
-    consent = Consent(others_may_see=rules.failover_others_may_see, dearer=rules.failover_may_cost_more)
+    consent = Consent(others_may_see=rules.others_may_see, dearer=rules.may_cost_more)
     return RouteRules(policy=policy, consent=consent)
 
 

@@ -44,8 +44,9 @@ class LimitSettings(Section):
 class RoutingSettings(Section):
     """Which of the offered models may make a picture, and what decides between those that may.
 
-    `highest_price_usd` bounds one request. Where a model fails, another goes on by itself if nobody new gets to see the
-    prompt and it costs no more; the two `failover_…` settings are standing consents to more than that.
+    `highest_price_usd` bounds one request. A request that named no model, or whose model fails, goes by itself only
+    where nobody new gets to see the prompt and it costs no more than with the default, or with the model that failed;
+    `others_may_see` and `may_cost_more` are standing consents to more than that.
     """
 
     local_only: bool = False
@@ -53,8 +54,8 @@ class RoutingSettings(Section):
     commercial_only: bool = False
     highest_price_usd: Decimal | None = Field(default=None, ge=0, decimal_places=6)
     prefer: Prefer = Prefer.ORDER
-    failover_others_may_see: bool = False
-    failover_may_cost_more: bool = False
+    others_may_see: bool = False
+    may_cost_more: bool = False
 
 
 class TimingSettings(Section):

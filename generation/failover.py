@@ -51,15 +51,14 @@ def failover(
     left = [choice for choice in routing.choices if choice.entry.id not in tried and choice.entry.id != failed.id]
     before = next((choice.quote.price for choice in routing.choices if choice.entry.id == failed.id), None)
     ways = [
-        Next(choice, _is_free(choice, failed, before, consent))
-        for choice in left
-        if choice.health is not Health.FAILING
+        Next(choice, is_free(choice, failed, before, consent)) for choice in left if choice.health is not Health.FAILING
     ]
     return next((way for way in ways if way.free), ways[0] if ways else None)
 
 
-def _is_free(choice: Choice, failed: ModelEntry, before: int | None, consent: Consent) -> bool:
+def is_free(choice: Choice, instead_of: ModelEntry, before: int | None, consent: Consent) -> bool:
+    """Whether this choice may stand in without a question for one whose price would be `before`."""
     entry, price = choice.entry, choice.quote.price
-    seen_by_no_other = entry.stays_here or entry.prompt_goes_to == failed.prompt_goes_to
+    seen_by_no_other = entry.stays_here or entry.prompt_goes_to == instead_of.prompt_goes_to
     no_dearer = price == 0 or (price is not None and before is not None and price <= before)
     return (seen_by_no_other or consent.others_may_see) and (no_dearer or consent.dearer)

@@ -6,10 +6,10 @@ far as the prompt's words show it. Pure. Which of the models that can serve it d
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from generation.catalogue import Catalogue, ModelEntry
-from generation.failover import Consent, failover
+from generation.failover import Consent, failover, is_free
 from generation.refusals import (
     BadCount,
     BadSeed,
@@ -62,7 +62,8 @@ def resolve(
     """Fill in what the member left open and check the rest; `prompt` is the cleaned one.
 
     `any_seed` gives a seed in 0 … `HIGHEST_SEED` where the member named none. A model that was asked for by name makes
-    it, unless it is failing and `consent` lets another do so unasked; without a name the best of those that can does.
+    it, unless it is failing and another may do so unasked; without a name the best of those that may unasked does.
+    Unasked is what shows the prompt to nobody new and costs no more than the default would, or what `consent` allows.
     """
     if not prompt:
         return EmptyPrompt()
@@ -77,6 +78,8 @@ def resolve(
     if ask.count < 1:
         return BadCount(ask.count, named.max_images)
     routing = route(needs_of(ask, prompt, named.id if asked_for else None), catalogue.offered, policy, state)
+    if not asked_for:
+        routing = _unasked(routing, named, ask.count, consent)
     barred = next((each for each in routing.barred if each.entry.id == named.id), None)
     if barred is not None and (asked_for or not routing.choices):
         return _why_not(ask, barred)
@@ -121,6 +124,13 @@ def _route(ask: Ask, routing: Routing, consent: Consent, any_seed: Callable[[], 
         routing,
         instead_of="" if choice is first else first.entry.title,
     )
+
+
+def _unasked(routing: Routing, default: ModelEntry, count: int, consent: Consent) -> Routing:
+    """The choices that nobody who named no model need be asked about: the default, and what is as private and cheap."""
+    price = default.price(count)
+    kept = [c for c in routing.choices if c.entry.id == default.id or is_free(c, default, price, consent)]
+    return replace(routing, choices=tuple(kept))
 
 
 def _well(routing: Routing, consent: Consent) -> Choice:

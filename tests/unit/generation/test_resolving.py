@@ -26,6 +26,7 @@ def route(
     catalogue: Catalogue = CATALOGUE,
     policy: RoutePolicy | None = None,
     state: RouteState | None = None,
+    consent: Consent | None = None,
     **wishes: Any,
 ) -> Route | Refusal:
     return resolve(
@@ -35,7 +36,7 @@ def route(
         longest_prompt=2000,
         any_seed=lambda: 42,
         policy=policy or RoutePolicy(),
-        consent=Consent(),
+        consent=consent or Consent(),
         state=state or RouteState(today=TODAY),
     )
 
@@ -113,10 +114,14 @@ def test_without_a_name_the_first_that_can_makes_it() -> None:
 )
 def test_words_to_be_read_are_noticed(prompt: str, letters: bool) -> None:  # noqa: FBT001 - a table's column
     assert wants_letters(prompt) is letters
-    made = route(prompt, catalogue=BOTH)
+    agreed = route(prompt, catalogue=BOTH, consent=Consent(others_may_see=True, dearer=True))
+    unasked = route(prompt, catalogue=BOTH)
 
-    assert isinstance(made, Route)
-    assert made.entry.id == ("gpt-image-2" if letters else "sdxl")
+    assert isinstance(agreed, Route)
+    assert agreed.entry.id == ("gpt-image-2" if letters else "sdxl")
+    # Quotation marks alone send nothing from the house and nobody to the till.
+    assert isinstance(unasked, Route)
+    assert unasked.entry.id == "sdxl"
 
 
 @pytest.mark.parametrize(
