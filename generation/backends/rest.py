@@ -195,6 +195,9 @@ class Rest:
             raise TimedOut(f"{self.who} took the request and did not answer; it may have been charged.") from None
         except aiohttp.InvalidURL:
             raise BadReply(f"{self.who} named an address that is none.") from None
+        except ValueError:
+            # All that aiohttp refuses to send: a password inside the address beside an Authorization header.
+            raise AccountProblem(f"{self.who}'s address holds a password beside {self._key_name}; set one.") from None
         except aiohttp.ClientPayloadError:
             raise BadReply(f"{self.who} broke off in the middle of its answer.") from None
         except aiohttp.ClientError:

@@ -148,6 +148,17 @@ async def test_what_is_no_address_is_not_fetched(rest: Rest, address: str) -> No
         await rest.fetch(address)
 
 
+async def test_a_password_in_the_address_beside_a_key_is_the_operators_to_mend(peer: Zorblax) -> None:
+    rest = _rest(peer.url.replace("http://", "http://ann:secret@"))
+
+    with pytest.raises(AccountProblem, match="ZORBLAX_API_KEY") as caught:
+        await rest.ask("POST", "/draw")
+    await rest.aclose()
+
+    assert "secret" not in caught.value.detail
+    assert not peer.calls
+
+
 async def test_nobody_there_is_an_outage() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
