@@ -20,47 +20,60 @@ _TROUBLE = frozenset(
     }
 )
 _OPENS_AT_ONCE = frozenset({FailureKind.ACCOUNT})
+# What only somebody who is there can say.
+_ANSWERS = frozenset({FailureKind.OWNER_REFUSED, FailureKind.UNSUPPORTED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerRule:
-    """After how many failures in a row it opens, for how many seconds at first and at most, and for an account's."""
+    """After how many failures in a row it opens, for how many seconds at first and at most, and for an account's.
+
+    `trial_s` is how long the one request on trial keeps others away: it may be cancelled and never be heard of again.
+    """
 
     failures: int = 3
     first_rest_s: float = 15.0
     longest_rest_s: float = 600.0
     account_rest_s: float = 1800.0
+    trial_s: float = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breaker:
-    """Closed while `opened_until` is None. `rests` counts the openings since it last worked; times are ms."""
+    """Closed while `opened_until` is None. `rests` counts the openings since it last worked; times are ms.
+
+    While `tried_until` is not over, a request is on its way to see whether it is back.
+    """
 
     in_a_row: int = 0
     rests: int = 0
     opened_until: int | None = None
-    probing: bool = False
+    tried_until: int = 0
 
     def health(self, now: int) -> Health:
         """Whether to send requests there: well, on trial (one may try), or failing."""
         if self.opened_until is None:
             return Health.WELL
-        return Health.ON_TRIAL if now >= self.opened_until and not self.probing else Health.FAILING
+        return Health.ON_TRIAL if now >= max(self.opened_until, self.tried_until) else Health.FAILING
 
-    def probe(self) -> "Breaker":
-        """The one request that tries it was sent; until it is back, others stay away."""
-        return replace(self, probing=self.opened_until is not None)
+    def sent(self, now: int, rule: BreakerRule) -> "Breaker":
+        """A request went there. If it is the one that tries it, others stay away until it is back, or for a while."""
+        if self.health(now) is not Health.ON_TRIAL:
+            return self
+        return replace(self, tried_until=now + round(rule.trial_s * 1000))
 
     def worked(self) -> "Breaker":
-        """A request was served; also a refusal or a cancelled one shows that somebody is there."""
+        """A request was served; a refusal, too, shows that somebody is there."""
         return Breaker()
 
     def failed(self, kind: FailureKind, now: int, rule: BreakerRule, wish_s: float | None = None) -> "Breaker":
         """A request failed; `wish_s` is how long the provider asked to be left alone."""
         if kind in _OPENS_AT_ONCE:
             return self._rest(rule.account_rest_s, now)
-        if kind not in _TROUBLE:
+        if kind in _ANSWERS:
             return self.worked()
+        if kind not in _TROUBLE:
+            return self
         if self.opened_until is None and self.in_a_row + 1 < rule.failures:
             return replace(self, in_a_row=self.in_a_row + 1)
         rest_s = min(rule.first_rest_s * 2.0**self.rests, rule.longest_rest_s)

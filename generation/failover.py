@@ -33,7 +33,6 @@ FAILS_OVER: AbstractSet[FailureKind] = frozenset(
         FailureKind.RATE_LIMITED,
         FailureKind.ACCOUNT,
         FailureKind.MODEL_MISSING,
-        FailureKind.UNSERVED,
     }
 )
 """What is the model's trouble and not the request's. A refusal is never among them, nor what may have been paid for."""

@@ -155,7 +155,7 @@ def try_again(db: Database, request_id: str, *, attempt: int, not_before: int, n
     return bool(moved)
 
 
-def go_on(db: Database, request: GenerationRequest, *, attempt: int, left: str, now: int) -> bool:
+def go_on(db: Database, request: GenerationRequest, *, attempt: int, left: str, not_before: int, now: int) -> bool:
     """Send a queued request to another model, as attempt + 1; False if it was not queued in this attempt.
 
     `request` is as that model gets it, `left` the id of the one that failed.
@@ -167,7 +167,7 @@ def go_on(db: Database, request: GenerationRequest, *, attempt: int, left: str, 
     ).fetchall()
     if moved:
         note(db, request.id, LEFT, now, left)
-        put_in_outbox(db, request.id, attempt + 1, now)
+        put_in_outbox(db, request.id, attempt + 1, not_before)
     return bool(moved)
 
 

@@ -27,6 +27,8 @@ from moderation.verdict import Action
 log = logging.getLogger(__name__)
 
 _LONGEST_RETRY_S = 120.0
+# A job's id can be enqueued again when arq has taken the old one away, which it does after the outcome was announced.
+_HAND_OVER_MS = 250
 # A provider may ask for any pause, also for one that no clock can add up.
 _LONGEST_WISH_S = 86_400.0
 
@@ -154,14 +156,20 @@ class Intake:
         if failure is None or not (at_once or self._router.health(model) is Health.FAILING):
             return False
 
-        def go_on(db: SqliteDatabase) -> bool:
+        def go_on(db: SqliteDatabase) -> str:
             request = self._router.go_on(db, entry, failure.kind)
-            return request is not None and journal.go_on(db, request, attempt=entry.attempt, left=model, now=now)
+            if request is None:
+                return ""
+            later = now + _HAND_OVER_MS
+            moved = journal.go_on(db, request, attempt=entry.attempt, left=model, not_before=later, now=now)
+            return request.model if moved else ""
 
-        moved = await self._database.write(go_on)
-        if moved:
-            log.info("request %s goes on with another model than %s", outcome.request_id, model)
-        return moved
+        other = await self._database.write(go_on)
+        if not other:
+            return False
+        self._router.sent(other)
+        log.info("request %s goes on with %s instead of %s", outcome.request_id, other, model)
+        return True
 
 
 def _decide(db: SqliteDatabase, outcome: Outcome, now: int) -> bool:

@@ -121,7 +121,8 @@ class GenerationParams:
 class GenerationRequest:
     """An accepted request, frozen: `prompt` is the cleaned text that was checked and that the model will see.
 
-    `instead_of` titles the model that should have made it and was failing; empty for nearly all.
+    `instead_of` titles the model that should have made it and was failing, and `seen_by` names the companies that were
+    sent the prompt before it came to the present model; both are empty for nearly all.
     """
 
     id: str
@@ -134,6 +135,7 @@ class GenerationRequest:
     params: GenerationParams
     created_at: int
     instead_of: str = ""
+    seen_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from generation.failover import Consent, Next, failover
 from generation.journal import Entry
 from generation.request import GenerationRequest
 from generation.resolving import needs_of_request
-from generation.result import FailureKind, Outcome
+from generation.result import FailureKind, Outcome, OutcomeKind
 from generation.routing import Health, RoutePolicy, RouteState, Standing, route
 from generation.sizes import nearest
 
@@ -57,13 +57,14 @@ class Router:
 
     def sent(self, model: str) -> None:
         """A request went to this model; if it is on trial, this is the one that tries it."""
-        self._breakers[model] = self._breaker(model).probe()
+        self._breakers[model] = self._breaker(model).sent(self._now(), self.rules.breaker)
 
     def heard(self, model: str, outcome: Outcome) -> None:
-        """A request with this model ended."""
+        """A request with this model ended; one that was cancelled says nothing of it."""
         failure = outcome.failure
+        if outcome.kind is OutcomeKind.PRODUCED:
+            self._breakers[model] = self._breaker(model).worked()
         if failure is None:
-            self._breakers.pop(model, None)
             return
         self._breakers[model] = self._breaker(model).failed(
             failure.kind, self._now(), self.rules.breaker, failure.retry_after_s
@@ -96,4 +97,5 @@ def _moved(request: GenerationRequest, failed: ModelEntry, way: Next) -> Generat
         num_inference_steps=entry.num_inference_steps,
         guidance_scale=entry.guidance_scale,
     )
-    return replace(request, model=entry.id, pool=entry.pool, params=params, instead_of=failed.title)
+    seen_by = request.seen_by if failed.stays_here else (*request.seen_by, failed.prompt_goes_to)
+    return replace(request, model=entry.id, pool=entry.pool, params=params, instead_of=failed.title, seen_by=seen_by)

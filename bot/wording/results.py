@@ -45,7 +45,7 @@ def caption(
 def _what(request: GenerationRequest, outcome: Outcome, entry: ModelEntry | None) -> list[str]:
     if entry is None:
         return [outcome.made_by.title if outcome.made_by else request.model]
-    return [entry.title, f"{_OPENNESS[entry.openness]}, {entry.licence}", _who_saw(entry)]
+    return [entry.title, f"{_OPENNESS[entry.openness]}, {entry.licence}", _who_saw(request, entry)]
 
 
 def _stood_in(request: GenerationRequest, entry: ModelEntry | None) -> list[str]:
@@ -53,10 +53,14 @@ def _stood_in(request: GenerationRequest, entry: ModelEntry | None) -> list[str]
     return [f"{request.instead_of} was not answering, so {title} made this."] if request.instead_of else []
 
 
-def _who_saw(entry: ModelEntry) -> str:
-    if entry.prompt_goes_to == "this machine":
-        return "made here, nobody else saw the prompt"
-    return f"made by {entry.prompt_goes_to}, who saw the prompt"
+def _who_saw(request: GenerationRequest, entry: ModelEntry) -> str:
+    before = " and ".join(dict.fromkeys(who for who in request.seen_by if who != entry.prompt_goes_to))
+    if entry.stays_here:
+        return (
+            f"made here, but {before} was sent the prompt first" if before else "made here, nobody else saw the prompt"
+        )
+    saw = f"made by {entry.prompt_goes_to}, who saw the prompt"
+    return f"{saw}, as {before} did before" if before else saw
 
 
 def _seeds(shown: Sequence[ProducedImage]) -> list[str]:

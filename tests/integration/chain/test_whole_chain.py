@@ -157,6 +157,17 @@ async def test_the_owners_refusal_reaches_the_asker_alone(town: Town) -> None:
     assert "declined" not in channel
 
 
+async def test_while_the_closed_model_is_away_the_local_one_draws_and_says_so(town: Town) -> None:
+    town.openai.fault("server_error", times=99)
+    text, pictures = await town.discord_shows("was not answering", prompt="a red boat", model="gpt-image-2")
+    town.openai.clear_faults()
+
+    assert "GPT Image 2 was not answering, so Tessera Starter made this." in text
+    assert "made here, but OpenAI was sent the prompt first" in text
+    assert len(pictures) == 1
+    await town.ended("delivered", 1, 1, 0)
+
+
 async def test_a_keyword_of_the_server_holds_a_prompt_before_anybody_sees_it(town: Town) -> None:
     added = await town.discord.interaction("filter add", {"keyword": "zorblax"}, permissions=1 << 5)
     await until(lambda: [m.text for m in added.private], lambda seen: "zorblax" in "".join(seen), 20, town.logs)

@@ -48,6 +48,21 @@ def test_who_stood_in_for_whom_is_said() -> None:
 
 
 @pytest.mark.parametrize(
+    ("model", "seen_by", "words"),
+    [
+        ("sdxl", (), "made here, nobody else saw the prompt"),
+        ("sdxl", ("OpenAI",), "made here, but OpenAI was sent the prompt first"),
+        ("gpt-image-2", ("Google", "Google"), "made by OpenAI, who saw the prompt, as Google did before"),
+        ("gpt-image-2", ("OpenAI",), "made by OpenAI, who saw the prompt"),
+    ],
+)
+def test_all_who_were_sent_the_prompt_are_named(model: str, seen_by: tuple[str, ...], words: str) -> None:
+    lines = results.caption(request(seen_by=seen_by), outcome(), [image()], ENTRIES[model], QUOTA)
+
+    assert f" · {words} · " in lines[0]
+
+
+@pytest.mark.parametrize(
     ("seeds", "words"), [([7], "seed 7"), ([7, 8, 9], "seeds 7–9"), ([7, 9], "seeds 7, 9"), ([None], "seed")]
 )
 def test_seeds_are_said_shortly(seeds: list[int | None], words: str) -> None:

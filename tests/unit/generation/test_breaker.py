@@ -30,12 +30,26 @@ def test_when_it_has_rested_one_request_tries_it() -> None:
 
     assert rested.health(9_999) is Health.FAILING
     assert rested.health(10_000) is Health.ON_TRIAL
-    tried = rested.probe()
+    assert rested.sent(9_999, RULE) == rested
+    tried = rested.sent(10_000, RULE)
     assert tried.health(10_000) is Health.FAILING
     assert tried.worked().health(10_000) is Health.WELL
     again = tried.failed(FailureKind.OUTAGE, 10_000, RULE)
     assert again.health(29_999) is Health.FAILING
     assert again.health(30_000) is Health.ON_TRIAL
+
+
+def test_a_trial_that_is_never_heard_of_again_keeps_others_away_for_a_while_only() -> None:
+    tried = after(*[FailureKind.OUTAGE] * 3).sent(10_000, RULE)
+
+    assert tried.health(10_000 + 119_999) is Health.FAILING
+    assert tried.health(10_000 + 120_000) is Health.ON_TRIAL
+
+
+def test_a_bug_of_ours_says_nothing_of_the_model() -> None:
+    two = after(FailureKind.OUTAGE, FailureKind.OUTAGE)
+
+    assert two.failed(FailureKind.INTERNAL, 0, RULE) == two
 
 
 def test_an_accounts_problem_opens_it_at_once_and_for_long() -> None:

@@ -67,11 +67,12 @@ async def test_a_local_model_goes_on_for_a_closed_one_and_the_request_says_so(ha
 
     assert (entry.state, entry.attempt) == (State.QUEUED, 2)
     assert (entry.request.model, entry.request.pool, entry.request.instead_of) == ("sdxl", "gpu", "GPT Image 2")
+    assert entry.request.seen_by == ("OpenAI",)
     # Its own size, steps and guidance; the member's seed.
     assert (entry.request.params.width, entry.request.params.num_inference_steps) == (1024, 30)
     assert entry.request.params.seed == PARAMS.seed
     assert half.woken == ["relay"]
-    waiting = await half.database.read(lambda db: [e.request.model for e in journal.outbox(db, NOW)])
+    waiting = await half.database.read(lambda db: [e.request.model for e in journal.outbox(db, NOW + 1000)])
     assert waiting == ["sdxl"]
 
 
@@ -144,6 +145,15 @@ async def test_a_picture_closes_the_breaker(half: Half) -> None:
     half.router.heard("gpt-image-2", outcome())
 
     assert half.router.health("gpt-image-2") is Health.WELL
+
+
+async def test_who_cancels_says_nothing_of_the_model(half: Half) -> None:
+    for _ in range(3):
+        half.router.heard("gpt-image-2", _lost())
+
+    half.router.heard("gpt-image-2", outcome(kind=OutcomeKind.CANCELLED, images=(), made_by=None))
+
+    assert half.router.health("gpt-image-2") is Health.FAILING
 
 
 def _lost() -> Outcome:
