@@ -37,7 +37,7 @@ def _model(entry: ModelEntry, served: Collection[str]) -> Finding:
         return ok("Models", said.model_served(name))
     maker = MAKERS[entry.backend]
     if maker.lacking:
-        return problem("Models", said.model_needs(name, maker.lacking))
+        return problem("Models", said.model_needs(name, maker.lacking, maker.extra))
     if entry.backend == "diffusers":
         return _open(entry, name)
     if missing := [key for key in maker.keys if not _has(key)]:

@@ -172,10 +172,11 @@ def model_served(name: str) -> Said:
     return f"{name}: a worker is up for it.", ""
 
 
-def model_needs(name: str, lacking: Sequence[str]) -> Said:
-    """Libraries are missing."""
+def model_needs(name: str, lacking: Sequence[str], extra: str) -> Said:
+    """Libraries are missing; `extra` is what brings them."""
     are = "is" if len(lacking) == 1 else "are"
-    return f"{name}: {', '.join(lacking)} {are} not installed here, and no worker elsewhere is up.", _EXTRA
+    what = f"{name}: {', '.join(lacking)} {are} not installed here, and no worker elsewhere is up."
+    return what, _EXTRA if extra == "worker" else f".venv/bin/pip install -c constraints.txt -e '.[{extra}]'"
 
 
 def model_keyed(name: str, provider: str) -> Said:

@@ -4,6 +4,7 @@ Owns starting and stopping, the record of calls, and the failures any HTTP servi
 bodies and refusals are its stand-in's, a subclass in a file of its own.
 """
 
+import abc
 import argparse
 import asyncio
 import contextlib
@@ -101,7 +102,7 @@ class _State:
     scripts: list[_Script] = field(default_factory=list)
 
 
-class ProviderPeer:
+class ProviderPeer(abc.ABC):
     """A provider's stand-in on a local port.
 
     `FAULTS` are the provider's own failures by name; `delay_s` is how long a picture takes.
@@ -118,9 +119,9 @@ class ProviderPeer:
         self._state = _State()
         self._runner: web.AppRunner | None = None
 
+    @abc.abstractmethod
     def routes(self) -> Mapping[tuple[str, str], Handler]:
         """What is answered, by method and aiohttp's pattern of the path."""
-        raise NotImplementedError
 
     def knows(self, request: web.Request) -> bool:
         """Whether the request carries the key where this provider wants it."""
